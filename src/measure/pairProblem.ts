@@ -1,0 +1,36 @@
+/**
+ * What a pair's measurement needs, as plain data: no model graph, no file.
+ */
+
+/** The activation that fuses along with the pair. */
+export type PairActivation = 'none' | 'Relu' | { readonly LeakyRelu: { readonly alpha: number } };
+
+/** A convolution's attributes, one entry for each spatial axis; `pads` has ONNX's order: all begins, then all ends. */
+export interface PairConvolution {
+  readonly kernelShape: readonly number[];
+  readonly strides: readonly number[];
+  readonly pads: readonly number[];
+  readonly dilations: readonly number[];
+  readonly group: number;
+}
+
+/** A Conv + InstanceNormalization (+ activation) pair with the model's own weights, and the same pair as a model. */
+export interface PairProblem {
+  /**
+   * A complete ONNX model of the pair as the runtime would run it unfused: one float input `X`, one float output,
+   * weights inside.
+   */
+  readonly stockModel: Uint8Array;
+  /** N, C, then the spatial sizes. */
+  readonly inputShape: readonly number[];
+  readonly conv: PairConvolution;
+  /** M × C/group × kernel, row-major. */
+  readonly weights: Float32Array;
+  readonly weightsShape: readonly number[];
+  /** InstanceNormalization's scale, M values. */
+  readonly scale: Float32Array;
+  /** InstanceNormalization's B, M values. The convolution's own bias is cancelled by the mean and not needed here. */
+  readonly bias: Float32Array;
+  readonly epsilon: number;
+  readonly activation: PairActivation;
+}
