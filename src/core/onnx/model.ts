@@ -89,7 +89,14 @@ export interface Node extends Located {
 export interface NodeSpans {
   /** The name between `[` and `]`, quotes included. */
   readonly name?: TextSpan | undefined;
+  /** The op's own name, without domain and overload. */
   readonly opType: TextSpan;
+  /** The domain in front of the op's name, without the dot between them. */
+  readonly domain?: TextSpan | undefined;
+  /** `<…>`, brackets included. */
+  readonly attributes?: TextSpan | undefined;
+  /** `(…)` around the inputs, parentheses included. */
+  readonly inputList?: TextSpan | undefined;
   readonly inputs: readonly TextSpan[];
   readonly outputs: readonly TextSpan[];
 }
@@ -123,7 +130,11 @@ export interface Tensor extends Located {
   readonly nameSpan?: TextSpan | undefined;
 }
 
-/** Elements as the text states them: 64-bit integers exactly, complex numbers as pairs. */
+/**
+ * Elements as the text states them: 64-bit integers exactly; complex numbers as
+ * pairs; float16, bfloat16 and float8 as bit patterns; types of 2 and 4 bits as
+ * packed bytes; strings with bytes that aren't UTF-8 as U+DC80–U+DCFF.
+ */
 export type TensorValues = readonly number[] | readonly bigint[] | readonly string[];
 
 export type TensorData =
@@ -133,6 +144,8 @@ export type TensorData =
   | { readonly kind: 'values'; readonly values: TensorValues }
   /** Little-endian bytes that lie in the model file itself (`raw_data`, or packed `float_data`/`double_data`). */
   | { readonly kind: 'embedded'; readonly bytes: ByteRange }
+  /** Little-endian bytes in memory, laid out as `raw_data` is; for models made in code. */
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
   /** Any other typed field (`int32_data`, `int64_data`, `string_data` …) of the tensor at `origin`. */
   | { readonly kind: 'typed' }
   /** `external_data`: location, offset, length, checksum … in the order given. */
