@@ -1,4 +1,5 @@
 import type { Graph, FunctionProto, Node, TextSpan } from '../onnx/model';
+import type { FusedOp } from './fusedOps';
 
 /** What was found: the convolution's op, and how the normalisation is written. */
 export type FindingKind = 'ConvInstanceNormalization' | 'ConvTransposeInstanceNormalization' | 'ConvGroupNormalization';
@@ -44,4 +45,13 @@ export interface Finding {
   /** The op that would replace them, such as `ConvInstanceNormalizationRelu`. */
   readonly fusedOp: string;
   readonly advice: Advice;
+}
+
+/** A node that is a fused op already. */
+export interface FusedNode {
+  /** The node's name, or its first output where it has none; unique as a finding's is. */
+  readonly id: string;
+  readonly node: Node;
+  readonly scope: Graph | FunctionProto;
+  readonly op: FusedOp;
 }
