@@ -25,16 +25,20 @@ const noBytes = new Uint8Array(0);
 
 /** Everything an AttributeProto can hold; which of it counts depends on `type`, which may come last. */
 export interface AttributeFields {
-  f?: number;
-  i?: bigint;
-  s?: Uint8Array;
+  f: number | undefined;
+  i: bigint | undefined;
+  s: Uint8Array | undefined;
+  floats: number[] | undefined;
+  ints: bigint[] | undefined;
+  strings: Uint8Array[] | undefined;
+  rare: RareFields | undefined;
+}
+
+export interface RareFields {
   t?: Tensor;
   g?: Graph;
   tp?: Type;
   sparse?: SparseTensor;
-  floats?: number[];
-  ints?: bigint[];
-  strings?: Uint8Array[];
   tensors?: Tensor[];
   graphs?: Graph[];
   types?: Type[];
@@ -51,13 +55,13 @@ export function attributeValue(type: AttributeTypeName, fields: AttributeFields)
     case 'STRING':
       return { type, value: fields.s ?? noBytes };
     case 'TENSOR':
-      return { type, value: fields.t ?? emptyTensor };
+      return { type, value: fields.rare?.t ?? emptyTensor };
     case 'GRAPH':
-      return { type, value: fields.g ?? emptyGraph };
+      return { type, value: fields.rare?.g ?? emptyGraph };
     case 'SPARSE_TENSOR':
-      return { type, value: fields.sparse ?? { values: emptyTensor, indices: emptyTensor, dims: [] } };
+      return { type, value: fields.rare?.sparse ?? { values: emptyTensor, indices: emptyTensor, dims: [] } };
     case 'TYPE_PROTO':
-      return { type, value: fields.tp ?? { kind: 'unset' } };
+      return { type, value: fields.rare?.tp ?? { kind: 'unset' } };
     case 'FLOATS':
       return { type, value: fields.floats ?? [] };
     case 'INTS':
@@ -65,13 +69,13 @@ export function attributeValue(type: AttributeTypeName, fields: AttributeFields)
     case 'STRINGS':
       return { type, value: fields.strings ?? [] };
     case 'TENSORS':
-      return { type, value: fields.tensors ?? [] };
+      return { type, value: fields.rare?.tensors ?? [] };
     case 'GRAPHS':
-      return { type, value: fields.graphs ?? [] };
+      return { type, value: fields.rare?.graphs ?? [] };
     case 'SPARSE_TENSORS':
-      return { type, value: fields.sparses ?? [] };
+      return { type, value: fields.rare?.sparses ?? [] };
     case 'TYPE_PROTOS':
-      return { type, value: fields.types ?? [] };
+      return { type, value: fields.rare?.types ?? [] };
     case 'UNDEFINED':
       return { type };
   }

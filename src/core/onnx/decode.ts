@@ -298,14 +298,24 @@ function readAttribute(reader: WireReader, end: number, depth: number): Attribut
   let name = '';
   let reference = '';
   let type: AttributeTypeName | undefined;
-  let found: AttributeTypeName | undefined;
-  const fields: AttributeFields = {};
+  let valueTag = 0;
+  const fields: AttributeFields = {
+    f: undefined,
+    i: undefined,
+    s: undefined,
+    floats: undefined,
+    ints: undefined,
+    strings: undefined,
+    rare: undefined,
+  };
   while (reader.pos < end) {
     const tag = reader.tag(end);
-    found = typeOfTag.get(tag) ?? found;
+    const previous = valueTag;
+    valueTag = tag;
     switch (tag) {
       case 10: // name = 1
         name = reader.string(end);
+        valueTag = previous;
         break;
       case 21: // f = 2
         fields.f = reader.float(end);
@@ -317,10 +327,10 @@ function readAttribute(reader: WireReader, end: number, depth: number): Attribut
         fields.s = reader.payload(end).slice();
         break;
       case 42: // t = 5
-        fields.t = readTensorProto(reader, reader.lengthEnd(end));
+        (fields.rare ??= {}).t = readTensorProto(reader, reader.lengthEnd(end));
         break;
       case 50: // g = 6
-        fields.g = readGraph(reader, reader.lengthEnd(end), depth + 1);
+        (fields.rare ??= {}).g = readGraph(reader, reader.lengthEnd(end), depth + 1);
         break;
       case 61: // floats = 7
         (fields.floats ??= []).push(reader.float(end));
@@ -344,37 +354,40 @@ function readAttribute(reader: WireReader, end: number, depth: number): Attribut
         (fields.strings ??= []).push(reader.payload(end).slice());
         break;
       case 82: // tensors = 10
-        (fields.tensors ??= []).push(readTensorProto(reader, reader.lengthEnd(end)));
+        ((fields.rare ??= {}).tensors ??= []).push(readTensorProto(reader, reader.lengthEnd(end)));
         break;
       case 90: // graphs = 11
-        (fields.graphs ??= []).push(readGraph(reader, reader.lengthEnd(end), depth + 1));
+        ((fields.rare ??= {}).graphs ??= []).push(readGraph(reader, reader.lengthEnd(end), depth + 1));
         break;
       case 114: // tp = 14
-        fields.tp = readType(reader, reader.lengthEnd(end), 1);
+        (fields.rare ??= {}).tp = readType(reader, reader.lengthEnd(end), 1);
         break;
       case 122: // type_protos = 15
-        (fields.types ??= []).push(readType(reader, reader.lengthEnd(end), 1));
+        ((fields.rare ??= {}).types ??= []).push(readType(reader, reader.lengthEnd(end), 1));
         break;
       case 160: // type = 20
         type = onnx.AttributeProto.AttributeType[reader.int32(end)] as AttributeTypeName | undefined;
+        valueTag = previous;
         break;
       case 170: // ref_attr_name = 21
         reference = reader.string(end);
+        valueTag = previous;
         break;
       case 178: // sparse_tensor = 22
-        fields.sparse = readSparseTensor(reader, reader.lengthEnd(end));
+        (fields.rare ??= {}).sparse = readSparseTensor(reader, reader.lengthEnd(end));
         break;
       case 186: // sparse_tensors = 23
-        (fields.sparses ??= []).push(readSparseTensor(reader, reader.lengthEnd(end)));
+        ((fields.rare ??= {}).sparses ??= []).push(readSparseTensor(reader, reader.lengthEnd(end)));
         break;
       default:
+        valueTag = previous;
         reader.skip(tag, end);
     }
   }
-  type ??= found ?? 'UNDEFINED';
+  type ??= 'UNDEFINED';
   const value: AttributeValue =
     reference === ''
-      ? attributeValue(type === 'UNDEFINED' ? (found ?? type) : type, fields)
+      ? attributeValue(type === 'UNDEFINED' ? (typeOfTag.get(valueTag) ?? type) : type, fields)
       : { type: 'REFERENCE', value: reference, attributeType: type };
   return { name, value, origin: { start, end } };
 }

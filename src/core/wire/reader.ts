@@ -1,10 +1,13 @@
 import { ModelFormatError } from './errors';
 import type { ByteRange, ByteSource } from './source';
-import { decodeUtf8 } from './utf8';
+import { NameDecoder } from './utf8';
 import { WireType } from './varint';
 
 const SMALLEST_WINDOW = 4 << 10;
-const LARGEST_WINDOW = 1 << 20;
+const LARGEST_WINDOW = 64 << 10;
+/** Most integers of a model are sizes and axes: one object each is enough. */
+const smallIntegers = Array.from({ length: 1025 }, (_, i) => BigInt(i));
+const scratchBytes = new DataView(new ArrayBuffer(4));
 const DEEPEST_GROUP = 100;
 
 /**
@@ -24,6 +27,7 @@ export class WireReader {
   /** The varint last read, as two 32-bit halves. */
   private low = 0;
   private high = 0;
+  private names: NameDecoder | undefined;
 
   constructor(
     readonly source: ByteSource,
@@ -36,10 +40,12 @@ export class WireReader {
   /** Make `need` bytes at `pos` (or as many as the file has) available; returns the index of `pos` in the window. */
   private fill(need: number): number {
     const left = this.source.size - this.pos;
-    const inSequence = this.pos >= this.base && this.pos <= this.base + this.bytes.length;
+    const inSequence = this.pos >= this.base && this.pos <= this.base + this.bytes.length + SMALLEST_WINDOW;
     this.window = inSequence ? Math.min(this.window * 2, LARGEST_WINDOW) : SMALLEST_WINDOW;
     const length = Math.min(left, Math.max(need, this.window));
-    this.bytes = this.source.read(this.pos, this.pos + length);
+    const read = this.source.read(this.pos, this.pos + length);
+    // A plain array, since making views of a Node Buffer is slow.
+    this.bytes = new Uint8Array(read.buffer, read.byteOffset, read.length);
     this.base = this.pos;
     return 0;
   }
@@ -115,7 +121,7 @@ export class WireReader {
   /** A varint as an exact signed 64-bit integer. */
   int64(end: number): bigint {
     this.readVarint(end);
-    if (this.high === 0) return BigInt(this.low >>> 0);
+    if (this.high === 0) return smallIntegers[this.low] ?? BigInt(this.low >>> 0);
     return BigInt.asIntN(64, (BigInt(this.high) << 32n) | BigInt(this.low >>> 0));
   }
 
@@ -151,14 +157,14 @@ export class WireReader {
     return range;
   }
 
-  /** A length-delimited payload as text (see {@link decodeUtf8}). */
+  /** A length-delimited payload as text (see {@link NameDecoder}). */
   string(end: number): string {
     const payloadEnd = this.lengthEnd(end);
     const length = payloadEnd - this.pos;
     if (length === 0) return '';
     const at = this.index(length);
     this.pos = payloadEnd;
-    return decodeUtf8(this.bytes, at, at + length);
+    return (this.names ??= new NameDecoder()).decode(this.bytes, at, at + length);
   }
 
   /** A length-delimited payload; valid until the source's bytes change. */
@@ -177,8 +183,11 @@ export class WireReader {
 
   /** A little-endian IEEE 754 single. */
   float(end: number): number {
-    const bytes = this.take(4, end);
-    return new DataView(bytes.buffer, bytes.byteOffset, 4).getFloat32(0, true);
+    if (this.pos + 4 > end) throw this.overrun(this.pos, 'a number', end);
+    const at = this.index(4);
+    this.pos += 4;
+    for (let i = 0; i < 4; i++) scratchBytes.setUint8(i, this.bytes[at + i]!);
+    return scratchBytes.getFloat32(0, true);
   }
 
   /** Skip the value of a field whose tag has been read. Groups are skipped whole, to a depth of 100. */

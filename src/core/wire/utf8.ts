@@ -56,18 +56,43 @@ function sequenceLength(bytes: Uint8Array, at: number, end: number): 0 | 1 | 2 |
 }
 
 function decodeAscii(bytes: Uint8Array, start: number, end: number): string {
-  const length = end - start;
-  if (length <= 24) {
-    let text = '';
-    for (let at = start; at < end; at++) text += String.fromCharCode(bytes[at]!);
-    return text;
-  }
-  if (length <= CHUNK) return String.fromCharCode.apply(null, bytes.subarray(start, end) as unknown as number[]);
   let text = '';
-  for (let at = start; at < end; at += CHUNK) {
-    text += String.fromCharCode.apply(null, bytes.subarray(at, Math.min(at + CHUNK, end)) as unknown as number[]);
+  for (let from = start; from < end; from += CHUNK) {
+    const units = new Array<number>(Math.min(CHUNK, end - from));
+    for (let i = 0; i < units.length; i++) units[i] = bytes[from + i]!;
+    text += String.fromCharCode.apply(null, units);
   }
   return text;
+}
+
+const TABLE_SIZE = 1 << 16;
+const LONGEST_SHARED = 128;
+
+/**
+ * Decodes UTF-8 and gives equal names the same string: in a model each name
+ * occurs several times, and a found string costs neither memory nor a hash.
+ */
+export class NameDecoder {
+  private readonly table = new Array<string | undefined>(TABLE_SIZE).fill(undefined);
+
+  decode(bytes: Uint8Array, start: number, end: number): string {
+    const length = end - start;
+    if (length > LONGEST_SHARED) return decodeUtf8(bytes, start, end);
+    let hash = length;
+    for (let at = start; at < end; at++) {
+      const byte = bytes[at]!;
+      if (byte >= 0x80) return decodeUtf8(bytes, start, end);
+      hash = (Math.imul(hash, 31) + byte) | 0;
+    }
+    const slot = (hash ^ (hash >>> 16)) & (TABLE_SIZE - 1);
+    const known = this.table[slot];
+    if (known?.length === length) {
+      let i = 0;
+      while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
+      if (i === length) return known;
+    }
+    return (this.table[slot] = decodeAscii(bytes, start, end));
+  }
 }
 
 /** The bytes of `text`; the inverse of {@link decodeUtf8}. Other lone surrogates become U+FFFD. */
