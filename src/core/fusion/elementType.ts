@@ -61,7 +61,7 @@ export class ElementTypes {
     for (const { name, type } of infos) {
       if (type?.kind === 'tensor' && type.elementType !== 0) types.set(name, type.elementType);
     }
-    for (const [name, tensor] of scope.initializers) types.set(name, tensor.dataType);
+    if (!isFunction(body)) for (const tensor of body.initializers) types.set(tensor.name, tensor.dataType);
     for (const node of body.nodes) {
       for (const output of node.outputs) {
         if (output === '' || types.has(output)) continue;

@@ -25,7 +25,7 @@ import {
   sharedValueReason,
   unknownAttribute,
 } from './reasons';
-import { indexScopes, isFunction, usesOf, type Scope } from './scope';
+import { indexScopes, isFunction, subgraphsOf, usesOf, type Body, type Scope } from './scope';
 import { isStandard, Tracer, type Path } from './trace';
 
 export interface FindOptions {
@@ -42,6 +42,7 @@ export interface FindOptions {
  * input; otherwise it has the reason. Takes one pass over the nodes.
  */
 export function findFusions(model: Model, options: FindOptions = {}): Finding[] {
+  if (![model.graph, ...model.functions].some(hasNormalization)) return [];
   const scopes = indexScopes(model);
   const types = new ElementTypes();
   const tracer = new Tracer(types, options.source);
@@ -57,6 +58,15 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
     }
   }
   return findings;
+}
+
+/** Is there anything to look at? Most models have no InstanceNormalization and need no index. */
+function hasNormalization(body: Body): boolean {
+  return body.nodes.some(
+    (node) =>
+      node.opType === 'InstanceNormalization' ||
+      node.attributes.some((attribute) => subgraphsOf(attribute).some(hasNormalization)),
+  );
 }
 
 /** Every node of the model that is a fused op already. */
@@ -162,7 +172,7 @@ function activationAfter(scope: Scope, normalization: Node, { tracer, types }: T
     const next = uses[0]?.node;
     if (uses.length !== 1 || uses[0]!.scope !== scope || uses[0]!.index !== 0 || !next) return [];
     if (from.outputs.slice(1).some((extra) => extra !== '' && usesOf(scope, extra).length > 0)) return [];
-    if (scope.duplicates.has(value) || next === normalization || !isStandard(scope, next)) return [];
+    if (scope.values.get(value)?.isAmbiguous || next === normalization || !isStandard(scope, next)) return [];
     nodes.push(next);
     if (isActivation(next.opType)) {
       const type = types.of(scope, next.outputs[0] ?? '');

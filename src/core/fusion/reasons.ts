@@ -151,7 +151,7 @@ export function sharedValueReason(scope: Scope, chain: readonly Node[]): Reason 
     const node = chain[index]!;
     for (const value of node.outputs) {
       if (value === '') continue;
-      if (scope.duplicates.has(value)) {
+      if (scope.values.get(value)?.isAmbiguous) {
         return reason('duplicate-name', `more than one value is called \`${value}\``, placeOfNode(node, 'one of them'));
       }
       const next = value === node.outputs[0] ? chain[index + 1] : undefined;

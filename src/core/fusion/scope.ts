@@ -13,8 +13,22 @@ export interface Use {
   readonly scope: Scope;
 }
 
+/** A value by name: what defines it, and who reads it. */
+export interface Value {
+  /** The node that computes it; the last one, should there be several. */
+  producer?: Node | undefined;
+  /** Its data, or the default of an input. */
+  initializer?: Tensor | undefined;
+  isInput: boolean;
+  /** Is the name defined more than once, as valid models never do? */
+  isAmbiguous: boolean;
+  /** Readers, those in nested subgraphs included. */
+  readonly uses: Use[];
+}
+
 /** A body with its names resolved: who writes each value, and who reads it. */
 export interface Scope {
+  readonly model: Model;
   readonly body: Body;
   /** Set for a subgraph: the scope and node that hold it. */
   readonly parent?: Scope | undefined;
@@ -23,16 +37,10 @@ export interface Scope {
   readonly ownerAttribute?: string | undefined;
   /** Version of the default operator set in force here. */
   readonly opset: number | undefined;
-  readonly producers: ReadonlyMap<string, Node>;
-  readonly inputs: ReadonlySet<string>;
-  readonly initializers: ReadonlyMap<string, Tensor>;
-  /** Readers of the values this scope defines, those in nested subgraphs included. */
-  readonly uses: ReadonlyMap<string, readonly Use[]>;
-  /** Names defined more than once here, which valid models never have. */
-  readonly duplicates: ReadonlySet<string>;
+  /** The values this scope defines. */
+  readonly values: Map<string, Value>;
   /** Subgraphs by the node that holds them. */
-  readonly children: ReadonlyMap<Node, readonly Scope[]>;
-  readonly model: Model;
+  readonly children: Map<Node, Scope[]>;
 }
 
 const NO_USES: readonly Use[] = [];
@@ -61,15 +69,6 @@ export function subgraphsOf(attribute: Attribute): readonly Graph[] {
   return attribute.value.type === 'GRAPHS' ? attribute.value.value : [];
 }
 
-interface OpenScope extends Scope {
-  readonly producers: Map<string, Node>;
-  readonly inputs: Set<string>;
-  readonly initializers: Map<string, Tensor>;
-  readonly uses: Map<string, Use[]>;
-  readonly duplicates: Set<string>;
-  readonly children: Map<Node, Scope[]>;
-}
-
 /**
  * Every body of the model with its names resolved, outer before inner: the
  * main graph, its subgraphs, then each function with its own.
@@ -82,7 +81,7 @@ export function indexScopes(model: Model): readonly Scope[] {
 }
 
 interface Holder {
-  readonly scope: OpenScope;
+  readonly scope: Scope;
   readonly node: Node;
   readonly attribute: string;
 }
@@ -94,19 +93,16 @@ function openScope(
   holder: Holder | undefined,
   scopes: Scope[],
 ): void {
-  const scope: OpenScope = {
+  const values = new Map<string, Value>();
+  const scope: Scope = {
+    model,
     body,
     parent: holder?.scope,
     owner: holder?.node,
     ownerAttribute: holder?.attribute,
     opset,
-    producers: new Map(),
-    inputs: new Set(inputNames(body)),
-    initializers: new Map(),
-    uses: new Map(),
-    duplicates: new Set(),
+    values,
     children: new Map(),
-    model,
   };
   scopes.push(scope);
   if (holder) {
@@ -114,54 +110,64 @@ function openScope(
     if (siblings) siblings.push(scope);
     else holder.scope.children.set(holder.node, [scope]);
   }
-  if (!isFunction(body)) for (const tensor of body.initializers) scope.initializers.set(tensor.name, tensor);
-  for (const node of body.nodes) {
-    for (const output of node.outputs) {
-      if (output === '') continue;
-      if (defines(scope, output)) scope.duplicates.add(output);
-      scope.producers.set(output, node);
+  for (const name of inputNames(body)) {
+    values.set(name, { isInput: true, isAmbiguous: values.has(name), uses: [] });
+  }
+  if (!isFunction(body)) {
+    for (const tensor of body.initializers) {
+      const value = values.get(tensor.name);
+      if (value) value.initializer = tensor;
+      else values.set(tensor.name, { initializer: tensor, isInput: false, isAmbiguous: false, uses: [] });
     }
   }
   for (const node of body.nodes) {
-    node.inputs.forEach((name, index) => addUse(scope, name, { node, index, scope }));
+    for (const name of node.outputs) {
+      if (name === '') continue;
+      const value = values.get(name);
+      if (value) {
+        value.isAmbiguous = true;
+        value.producer = node;
+      } else {
+        values.set(name, { producer: node, isInput: false, isAmbiguous: false, uses: [] });
+      }
+    }
+  }
+  for (const node of body.nodes) {
+    const { inputs } = node;
+    for (let index = 0; index < inputs.length; index++) {
+      lookUp(scope, inputs[index]!)?.uses.push({ node, index, scope });
+    }
     for (const attribute of node.attributes) {
       for (const graph of subgraphsOf(attribute)) {
         openScope(model, graph, opset, { scope, node, attribute: attribute.name }, scopes);
       }
     }
   }
-  outputNames(body).forEach((name, index) => addUse(scope, name, { index, scope }));
+  outputNames(body).forEach((name, index) => lookUp(scope, name)?.uses.push({ index, scope }));
 }
 
-/** Record a reader with the innermost scope that defines the name. */
-function addUse(from: OpenScope, name: string, use: Use): void {
-  if (name === '') return;
-  let scope: OpenScope = from;
-  while (!defines(scope, name) && scope.parent) scope = scope.parent as OpenScope;
-  const uses = scope.uses.get(name);
-  if (uses) uses.push(use);
-  else scope.uses.set(name, [use]);
+/** What `name` means in `scope`: a value of its own or of one around it. */
+function lookUp(scope: Scope, name: string): Value | undefined {
+  return definingScope(scope, name)?.values.get(name);
 }
-
-/** Does this very scope define the name? */
-export const defines = (scope: Scope, name: string): boolean =>
-  scope.producers.has(name) || scope.inputs.has(name) || scope.initializers.has(name);
 
 /** The scope that defines what `name` means in `scope`: itself or one around it. */
 export function definingScope(scope: Scope, name: string): Scope | undefined {
-  for (let at: Scope | undefined = scope; at; at = at.parent) if (defines(at, name)) return at;
+  for (let at: Scope | undefined = scope; at; at = at.parent) if (at.values.has(name)) return at;
   return undefined;
 }
 
 /** The readers of a value that `scope` defines. */
-export const usesOf = (scope: Scope, name: string): readonly Use[] => scope.uses.get(name) ?? NO_USES;
+export const usesOf = (scope: Scope, name: string): readonly Use[] => scope.values.get(name)?.uses ?? NO_USES;
+
+/** The node that computes a value that `scope` defines. */
+export const producerOf = (scope: Scope, name: string): Node | undefined => scope.values.get(name)?.producer;
 
 /** The tensor that `name` stands for in `scope`, if it is an initializer or the value of a Constant node. */
 export function constantTensor(scope: Scope, name: string): Tensor | undefined {
-  const at = definingScope(scope, name);
-  const producer = at?.producers.get(name);
-  if (!producer) return at?.initializers.get(name);
-  if (producer.opType !== 'Constant' || !isDefaultDomain(producer.domain)) return undefined;
-  const value = producer.attributes.find((attribute) => attribute.name === 'value')?.value;
-  return value?.type === 'TENSOR' ? value.value : undefined;
+  const value = lookUp(scope, name);
+  if (!value?.producer) return value?.initializer;
+  if (value.producer.opType !== 'Constant' || !isDefaultDomain(value.producer.domain)) return undefined;
+  const constant = value.producer.attributes.find((attribute) => attribute.name === 'value')?.value;
+  return constant?.type === 'TENSOR' ? constant.value : undefined;
 }

@@ -4,7 +4,7 @@ import { bytesSource, type ByteSource } from '../wire/source';
 import type { ElementTypes } from './elementType';
 import { FLOAT } from './elementType';
 import { isConvolution } from './fusedOps';
-import { constantTensor, definingScope, isDefaultDomain, outputNames, type Scope } from './scope';
+import { constantTensor, definingScope, isDefaultDomain, outputNames, producerOf, type Scope } from './scope';
 
 /** A node between the convolution and the normalisation. */
 export interface Step {
@@ -75,8 +75,8 @@ export class Tracer {
 
   private walk(scope: Scope, value: string, otherNodes: number, steps: number): Path | undefined {
     const at = value === '' || steps === 0 ? undefined : definingScope(scope, value);
-    const node = at?.producers.get(value);
-    if (!at || !node) return undefined;
+    const node = at && producerOf(at, value);
+    if (!node) return undefined;
     const path = this.through(at, node, value, otherNodes, steps);
     if (!path || at === scope || path.boundary) return path;
     let inner = scope;
@@ -143,7 +143,7 @@ export class Tracer {
     const mode = node.inputs[2];
     if (opset < 12 || mode === undefined || mode === '') return true;
     // A value that a caller may override isn't a constant.
-    if (definingScope(scope, mode)?.inputs.has(mode)) return false;
+    if (definingScope(scope, mode)?.values.get(mode)?.isInput) return false;
     const tensor = constantTensor(scope, mode);
     return tensor !== undefined && this.isZero(tensor);
   }
