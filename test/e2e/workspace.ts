@@ -1,0 +1,34 @@
+import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+const root = path.resolve(__dirname, '../..');
+const realModel = path.join(root, '../shared/models/pytorch/fns_small_static_op17.onnx');
+export const sampleModel = path.join(root, 'media/samples/style-transfer.onnx');
+
+/** Bytes without structure, the same each time (xorshift32). */
+function noise(size: number): Uint8Array {
+  const words = new Uint32Array(Math.ceil(size / 4));
+  let state = 2463534242;
+  for (let index = 0; index < words.length; index++) {
+    state ^= state << 13;
+    state ^= state >>> 17;
+    state ^= state << 5;
+    words[index] = state;
+  }
+  return new Uint8Array(words.buffer, 0, size);
+}
+
+/**
+ * Fills an empty folder with what the suite opens: `model.onnx` (a real export where there is one, else the sample),
+ * and files named .onnx that hold no model.
+ */
+export function fillWorkspace(folder: string): void {
+  const model = existsSync(realModel) ? realModel : sampleModel;
+  const file = (name: string): string => path.join(folder, name);
+  copyFileSync(model, file('model.onnx'));
+  const bytes = readFileSync(model);
+  writeFileSync(file('bad-truncated.onnx'), bytes.subarray(0, Math.floor(bytes.length * 0.6)));
+  writeFileSync(file('bad-text.onnx'), 'These are notes about a model, not a model.\n'.repeat(20));
+  writeFileSync(file('bad-empty.onnx'), '');
+  writeFileSync(file('bad-random.onnx'), noise(10 * 1024 * 1024));
+}
