@@ -1,0 +1,62 @@
+import { blockSource } from '../wire/blocks';
+import { bytesSource, type ByteSource } from '../wire/source';
+import { isIdentifier, needsEscapes, quoteIdentifier, quoteString } from './quote';
+
+/** How models are printed. */
+export interface PrintOptions {
+  /** Name of the model file, in which elided tensors are said to lie. */
+  readonly fileName: string;
+  /** Tensors whose data is larger than this many bytes are elided; 128 when not given. */
+  readonly elideAbove?: number | undefined;
+}
+
+/** How a part of a model is printed. */
+export interface PartOptions extends Partial<PrintOptions> {
+  /** The file that embedded and typed tensors lie in. */
+  readonly source?: ByteSource | undefined;
+  /** White space in front of continued lines. */
+  readonly indent?: string | undefined;
+}
+
+export const DEFAULT_ELIDE_ABOVE = 128;
+
+/** What the printing functions share. */
+export class Printer {
+  readonly source: ByteSource;
+  readonly fileName: string;
+  readonly elideAbove: number;
+  /** Set once a form is printed that the official parser rejects. */
+  usesExtensions = false;
+  /** Set once a typed tensor is referred to, whose data the official loader can't find. */
+  usesMessageReferences = false;
+
+  constructor(options: PartOptions) {
+    this.source = options.source === undefined ? bytesSource(new Uint8Array(0)) : blockSource(options.source);
+    this.fileName = options.fileName ?? 'model.onnx';
+    this.elideAbove = options.elideAbove ?? DEFAULT_ELIDE_ABOVE;
+  }
+
+  string(text: string): string {
+    if (needsEscapes(text)) this.usesExtensions = true;
+    return quoteString(text);
+  }
+
+  identifier(name: string): string {
+    const text = quoteIdentifier(name);
+    if (text.startsWith('$')) this.usesExtensions = true;
+    return text;
+  }
+
+  identifiers(names: readonly string[]): string {
+    let text = '';
+    for (let i = 0; i < names.length; i++) text += (i === 0 ? '' : ', ') + this.identifier(names[i]!);
+    return text;
+  }
+
+  /** A name where the official grammar has no quoted form. */
+  bareIdentifier(name: string): string {
+    if (isIdentifier(name)) return name;
+    this.usesExtensions = true;
+    return quoteString(name);
+  }
+}
