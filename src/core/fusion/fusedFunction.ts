@@ -121,20 +121,30 @@ export function fusedOpOf(model: Model, opType: string): FusedOp | undefined {
  * that name.
  */
 export class FunctionNames {
-  constructor(
-    private readonly functions: readonly FunctionProto[],
-    private readonly modelOpset: number | undefined,
-  ) {}
+  private readonly functions: FunctionProto[];
+  private readonly modelOpset: number | undefined;
+
+  constructor(model: Model) {
+    this.functions = [...model.functions];
+    this.modelOpset = defaultOpset(model.opsetImports);
+  }
+
+  /** Counts `fn` among the model's functions from now on. */
+  add(fn: FunctionProto): void {
+    this.functions.push(fn);
+  }
 
   /** The function for `op` in a body with operator set `opset`, and whether the model lacks it still. */
   choose(op: FusedOp, opset: number): { readonly name: string; readonly opset: number; readonly isNew: boolean } {
-    const alike = this.modelOpset !== undefined && generation(this.modelOpset) === generation(opset);
-    const base = alike || this.modelOpset === undefined ? op.name : `${op.name}_opset${generation(opset)}`;
+    const modelOpset = this.modelOpset ?? opset;
+    const alike = generation(modelOpset) === generation(opset);
+    const base = alike ? op.name : `${op.name}_opset${generation(opset)}`;
+    const version = alike ? modelOpset : opset;
     for (let count = 1; ; count++) {
       const name = count === 1 ? base : `${base}_${count}`;
       const taken = this.functions.filter((fn) => fn.domain === FUSION_DOMAIN && fn.name === name);
-      if (taken.length === 0) return { name, opset: alike ? this.modelOpset : opset, isNew: true };
-      if (taken.length === 1 && isFusedFunction(taken[0]!, op, opset)) return { name, opset, isNew: false };
+      if (taken.length === 0) return { name, opset: version, isNew: true };
+      if (taken.length === 1 && isFusedFunction(taken[0]!, op, opset)) return { name, opset: version, isNew: false };
     }
   }
 }

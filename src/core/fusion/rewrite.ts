@@ -1,0 +1,222 @@
+import type { Attribute, FunctionProto, Model, Node, TextSpan } from '../onnx/model';
+import type { TextEdit } from '../text/edit';
+import { printFunction, quoteIdentifier } from '../text/print';
+import type { Finding } from './finding';
+import { FunctionNames, fusedFunction } from './fusedFunction';
+import { FUSION_DOMAIN, FUSION_OPSET, LEGACY_HINT, fusedOp } from './fusedOps';
+import { definingScope, indexScopes, isDefaultDomain, isFunction, usesOf, type Body, type Scope } from './scope';
+import { headerValue, removeEntries, removeStatement } from './textParts';
+
+/** The first IR version that has model-local functions. */
+const FUNCTIONS_IR_VERSION = 8;
+
+/**
+ * The edits that fuse `findings`; those that can't fuse are left out. Each
+ * fused node takes the place of the last node it replaces, so that all it
+ * reads is computed before. The convolution's bias is dropped, with its
+ * initializer or Constant where nothing else reads it, and so are declarations
+ * of values that vanish. Functions, the domain's import and the IR version are
+ * added as far as the model lacks them. The edits don't overlap, and the
+ * result doesn't depend on whether findings are fused at once or one by one.
+ * @param text what `model` was parsed from.
+ */
+export function fuseEdits(text: string, model: Model, findings: readonly Finding[]): TextEdit[] {
+  const fusable = findings.filter((finding) => finding.fusable);
+  if (fusable.length === 0) return [];
+  return new Rewrite(text, model).fuse(fusable);
+}
+
+class Rewrite {
+  private readonly edits: TextEdit[] = [];
+  private readonly scopes: ReadonlyMap<Body, Scope>;
+  private readonly names: FunctionNames;
+  private readonly added: FunctionProto[] = [];
+  /** Declarations to remove, by the body whose list they are in. */
+  private readonly removed = new Map<Body, Set<TextSpan>>();
+
+  constructor(
+    private readonly text: string,
+    private readonly model: Model,
+  ) {
+    this.scopes = new Map(indexScopes(model).map((scope) => [scope.body, scope]));
+    this.names = new FunctionNames(model);
+  }
+
+  fuse(findings: readonly Finding[]): TextEdit[] {
+    const functions = new Set<FunctionProto>();
+    const biases = new Map<Scope, Map<string, number>>();
+    for (const finding of findings) {
+      const scope = this.scopes.get(finding.scope);
+      if (!scope) throw new RangeError(`the finding ${finding.id} belongs to another model`);
+      this.replaceNodes(finding, scope);
+      const holder = outermost(scope).body;
+      if (isFunction(holder)) functions.add(holder);
+      const bias = finding.convolution.inputs[2];
+      const at = bias ? definingScope(scope, bias) : undefined;
+      if (at && bias) {
+        const dropped = biases.get(at) ?? new Map<string, number>();
+        biases.set(at, dropped.set(bias, (dropped.get(bias) ?? 0) + 1));
+      }
+    }
+    for (const [scope, dropped] of biases) {
+      for (const [name, count] of dropped) if (usesOf(scope, name).length === count) this.removeUnused(scope, name);
+    }
+    for (const [body, removed] of this.removed) {
+      this.edits.push(...removeEntries(this.text, declarations(body), removed));
+    }
+    this.addFunctions();
+    this.editModelHeader();
+    for (const fn of functions) this.editFunctionHeader(fn);
+    return this.edits;
+  }
+
+  private replaceNodes(finding: Finding, scope: Scope): void {
+    const last = finding.nodes.at(-1)!;
+    for (const node of finding.nodes) {
+      if (node === last) this.edits.push({ span: spanOf(node), newText: this.fusedNode(finding, scope) });
+      else this.removeNode(scope, node);
+    }
+  }
+
+  private removeNode(scope: Scope, node: Node): void {
+    this.edits.push(removeStatement(this.text, spanOf(node)));
+    for (const name of node.outputs) this.removeDeclaration(scope.body, scope.body.valueInfos, name);
+  }
+
+  private removeDeclaration(
+    body: Body,
+    declared: readonly { readonly name: string; readonly span?: TextSpan | undefined }[],
+    name: string,
+  ): void {
+    for (const info of declared) {
+      if (info.name !== name || !info.span) continue;
+      const removed = this.removed.get(body) ?? new Set();
+      this.removed.set(body, removed.add(info.span));
+    }
+  }
+
+  /** Remove the initializer or Constant called `name`, which nothing reads any more. */
+  private removeUnused(scope: Scope, name: string): void {
+    const value = scope.values.get(name)!;
+    if (value.isInput || value.isAmbiguous) return;
+    const { producer } = value;
+    if (producer) {
+      const isConstant = producer.opType === 'Constant' && isDefaultDomain(producer.domain);
+      if (isConstant && producer.outputs.length === 1) this.removeNode(scope, producer);
+    } else if (!isFunction(scope.body)) {
+      this.removeDeclaration(scope.body, scope.body.initializers, name);
+      this.removeDeclaration(scope.body, scope.body.valueInfos, name);
+    }
+  }
+
+  /** The fused node's text. Attributes are written as they were. */
+  private fusedNode(finding: Finding, scope: Scope): string {
+    const { convolution, normalization, activation } = finding;
+    const last = finding.nodes.at(-1)!;
+    const replaced = [convolution, normalization, ...(activation ? [activation] : [])];
+    const op = this.functionFor(finding.fusedOp, scope.opset!);
+    const name = replaced.find((node) => node.name !== '')?.name;
+    const attributes = replaced
+      .flatMap((node) => node.attributes)
+      .filter((attribute) => attribute.name !== LEGACY_HINT)
+      .map((attribute) => this.slice(attribute));
+    const inputs = [...convolution.inputs.slice(0, 2), ...normalization.inputs.slice(1, 3)].map(quoteIdentifier);
+    const label = name === undefined ? '' : `[${quoteIdentifier(name)}] `;
+    const list = attributes.length > 0 ? ` <${attributes.join(', ')}>` : '';
+    return `${label}${quoteIdentifier(last.outputs[0]!)} = ${FUSION_DOMAIN}.${op}${list} (${inputs.join(', ')})`;
+  }
+
+  private slice(attribute: Attribute): string {
+    if (!attribute.span) throw new RangeError(`attribute ${attribute.name} has no place in the text`);
+    return this.text.slice(attribute.span.start, attribute.span.end);
+  }
+
+  private functionFor(opName: string, opset: number): string {
+    const op = fusedOp(opName);
+    if (!op) throw new RangeError(`${opName} isn't a fused op`);
+    const chosen = this.names.choose(op, opset);
+    if (chosen.isNew) {
+      const fn = fusedFunction(op, chosen.name, chosen.opset);
+      this.names.add(fn);
+      this.added.push(fn);
+    }
+    return chosen.name;
+  }
+
+  /** New functions go in order of name among the domain's functions, else at the end. */
+  private addFunctions(): void {
+    const { functions, graph } = this.model;
+    const end = functions.at(-1)?.span?.end ?? graph.bodySpan?.end ?? this.text.length;
+    const byName = (a: FunctionProto, b: FunctionProto): number => (a.name < b.name ? -1 : 1);
+    for (const fn of [...this.added].sort(byName)) {
+      const next = functions.find(
+        (other) => other.domain === FUSION_DOMAIN && other.span && fn.name < other.name,
+      )?.span;
+      const text = printFunction(fn);
+      if (next) this.edits.push({ span: { start: next.start, end: next.start }, newText: `${text}\n\n` });
+      else this.edits.push({ span: { start: end, end }, newText: `\n\n${text}` });
+    }
+  }
+
+  private editModelHeader(): void {
+    const { headerSpan, irVersion, opsetImports, graph } = this.model;
+    const needsImport = !opsetImports.some((entry) => entry.domain === FUSION_DOMAIN);
+    if (!headerSpan) {
+      const start = graph.span?.start ?? graph.nameSpan?.start ?? 0;
+      const newText = `<\n  ir_version: ${FUNCTIONS_IR_VERSION},\n  opset_import: [${IMPORT}]\n>\n`;
+      this.edits.push({ span: { start, end: start }, newText });
+      return;
+    }
+    if (irVersion < FUNCTIONS_IR_VERSION) {
+      const value = headerValue(this.text, headerSpan, 'ir_version');
+      if (value) this.edits.push({ span: value, newText: String(FUNCTIONS_IR_VERSION) });
+      else this.insertEntry(headerSpan.start, `ir_version: ${FUNCTIONS_IR_VERSION}`);
+    }
+    if (needsImport) this.addImport(headerSpan);
+  }
+
+  private editFunctionHeader(fn: FunctionProto): void {
+    if (fn.opsetImports.some((entry) => entry.domain === FUSION_DOMAIN) || !fn.span || !fn.nameSpan) return;
+    this.addImport({ start: fn.span.start, end: fn.nameSpan.start });
+  }
+
+  private addImport(header: TextSpan): void {
+    const list = headerValue(this.text, header, 'opset_import');
+    if (!list) {
+      this.insertEntry(header.start, `opset_import: [${IMPORT}]`);
+      return;
+    }
+    let at = list.end - 1;
+    while (/\s/.test(this.text[at - 1]!)) at--;
+    const isEmpty = this.text[at - 1] === '[';
+    this.edits.push({ span: { start: at, end: at }, newText: isEmpty ? IMPORT : `, ${IMPORT}` });
+  }
+
+  /** Puts an entry first in the header that opens at `open`. */
+  private insertEntry(open: number, entry: string): void {
+    const isEmpty = /^<\s*>/.test(this.text.slice(open, open + 80));
+    this.edits.push({ span: { start: open + 1, end: open + 1 }, newText: isEmpty ? entry : `${entry}, ` });
+  }
+}
+
+const IMPORT = `"${FUSION_DOMAIN}": ${FUSION_OPSET}`;
+
+/** Spans of what a body declares in its `<…>` list. A graph input's default stands in the signature. */
+function declarations(body: Body): TextSpan[] {
+  const inputs = isFunction(body) ? [] : body.inputs.flatMap((input) => input.span ?? []);
+  const declared = isFunction(body) ? body.valueInfos : [...body.initializers, ...body.valueInfos];
+  return declared
+    .flatMap((entry) => entry.span ?? [])
+    .filter((span) => !inputs.some((input) => input.start <= span.start && span.end <= input.end));
+}
+
+function outermost(scope: Scope): Scope {
+  let at = scope;
+  while (at.parent) at = at.parent;
+  return at;
+}
+
+function spanOf(node: Node): TextSpan {
+  if (!node.span) throw new RangeError(`${node.opType} ${node.name} has no place in the text`);
+  return node.span;
+}
