@@ -1,0 +1,221 @@
+import type {
+  Attribute,
+  FunctionProto,
+  Model,
+  Node,
+  OpsetImport,
+  StringEntry,
+  TextSpan,
+  ValueInfo,
+} from '../onnx/model';
+import { parseAttributeAfterName } from './parseAttribute';
+import { expectArrow, parseGraph, parseNodes, parseValues } from './parseGraph';
+import { atType, parseEntries, parseType } from './parseTensor';
+import { Char, Scanner, SyntaxFailure, type ParseError } from './scanner';
+
+export type { ParseError } from './scanner';
+
+/**
+ * The model that ONNX text states, by the official grammar (onnx
+ * `docs/Syntax.md`) and the forms that `printModel` adds to it. Every element
+ * has its place in the text.
+ *
+ * Never throws: mistakes are listed in the order found, and the model has
+ * everything that could be read. It is complete only when `errors` is empty.
+ */
+export function parseModel(text: string): { model: Model; errors: readonly ParseError[] } {
+  const scanner = new Scanner(text);
+  const header = parseModelHeader(scanner);
+  const graph = parseGraph(scanner, 1);
+  const functions: FunctionProto[] = [];
+  while (scanner.peek() >= 0) {
+    const start = scanner.pos;
+    try {
+      functions.push(parseFunction(scanner));
+    } catch (failure) {
+      scanner.report(failure);
+      seekFunction(scanner, Math.max(scanner.pos, start + 1));
+    }
+  }
+  const model: Model = { ...header, graph, functions, span: { start: 0, end: text.length } };
+  return { model, errors: scanner.errors };
+}
+
+/** Go to the next function's header behind `from`. */
+function seekFunction(scanner: Scanner, from: number): void {
+  const header = /^<\s*(?:domain|overload|opset_import|doc_string)\s*:/gm;
+  header.lastIndex = from;
+  scanner.pos = header.exec(scanner.text)?.index ?? scanner.text.length;
+}
+
+type Fields = { -readonly [Key in Exclude<keyof Model, 'graph' | 'functions' | 'origin' | 'span'>]: Model[Key] };
+
+function parseModelHeader(scanner: Scanner): Fields {
+  const fields: Fields = {
+    irVersion: 0,
+    opsetImports: [],
+    producerName: '',
+    producerVersion: '',
+    domain: '',
+    modelVersion: 0n,
+    docString: '',
+    metadataProps: [],
+    headerSpan: undefined,
+  };
+  const metadata: StringEntry[] = [];
+  const opsets: OpsetImport[] = [];
+  const keys: Record<string, () => void> = {
+    ir_version: () => (fields.irVersion = Number(scanner.int64('a version number'))),
+    opset_import: () => parseOpsets(scanner, opsets),
+    producer_name: () => (fields.producerName = scanner.string('a string')),
+    producer_version: () => (fields.producerVersion = scanner.string('a string')),
+    domain: () => (fields.domain = scanner.string('a string')),
+    model_version: () => (fields.modelVersion = scanner.int64('a version number')),
+    doc_string: () => (fields.docString = scanner.string('a string')),
+    metadata_props: () => metadata.push(...parseEntries(scanner)),
+  };
+  fields.headerSpan = parseHeader(scanner, keys, 'model');
+  fields.opsetImports = opsets;
+  fields.metadataProps = metadata;
+  return fields;
+}
+
+/** `<key: value, …>`, if it is next; returns its span. Mistakes are reported. */
+function parseHeader(scanner: Scanner, keys: Record<string, () => void>, what: string): TextSpan | undefined {
+  if (scanner.peek() !== Char.Less) return undefined;
+  const start = scanner.pos++;
+  for (;;) {
+    try {
+      scanner.peek();
+      const keyStart = scanner.pos;
+      const key = scanner.identifier();
+      const read = Object.hasOwn(keys, key) ? keys[key] : undefined;
+      if (read === undefined) {
+        scanner.pos = keyStart;
+        throw scanner.unexpected(`a key of the ${what}'s header (${Object.keys(keys).join(', ')})`);
+      }
+      scanner.expect(Char.Colon, `after ${key}`);
+      read();
+      const code = scanner.peek();
+      if (code !== Char.Comma && code !== Char.Greater) {
+        const failure = scanner.unexpected("',' or '>' after the value");
+        if (!scanner.atLineStart() || !scanner.isIdentifierStart(code)) throw failure;
+        if (!Object.hasOwn(keys, scanner.peekIdentifier())) throw failure;
+        // Only the comma is missing.
+        scanner.report(failure);
+        continue;
+      }
+    } catch (failure) {
+      scanner.report(failure);
+      scanner.skipElement(Char.Greater);
+    }
+    if (scanner.matches(Char.Greater)) return { start, end: scanner.pos };
+    if (!scanner.matches(Char.Comma)) {
+      scanner.report(new SyntaxFailure("This '<' isn't closed.", { start, end: start + 1 }));
+      return { start, end: scanner.pos };
+    }
+  }
+}
+
+/** `["domain": version, …]`. */
+function parseOpsets(scanner: Scanner, opsets: OpsetImport[]): void {
+  scanner.expect(Char.OpenBracket, 'before the opsets');
+  if (scanner.matches(Char.CloseBracket)) return;
+  do {
+    scanner.peek();
+    const start = scanner.pos;
+    const domain = scanner.string('a domain in quotes');
+    scanner.expect(Char.Colon, 'after the domain');
+    const version = Number(scanner.int64('a version number'));
+    opsets.push({ domain, version, span: { start, end: scanner.pos } });
+  } while (scanner.matches(Char.Comma));
+  scanner.expect(Char.CloseBracket, 'after the opsets');
+}
+
+/** `<header> name <attributes> (inputs) => (outputs) <values> {nodes}`. */
+function parseFunction(scanner: Scanner): FunctionProto {
+  scanner.peek();
+  const start = scanner.pos;
+  let domain = '';
+  let overload = '';
+  let docString = '';
+  const opsetImports: OpsetImport[] = [];
+  parseHeader(
+    scanner,
+    {
+      domain: () => (domain = scanner.string('a string')),
+      overload: () => (overload = scanner.string('a string')),
+      opset_import: () => parseOpsets(scanner, opsetImports),
+      doc_string: () => (docString = scanner.string('a string')),
+    },
+    'function',
+  );
+  scanner.peek();
+  const nameStart = scanner.pos;
+  const name = scanner.name("a function's header or name");
+  const nameSpan = { start: nameStart, end: scanner.pos };
+  const attributes: string[] = [];
+  const attributeDefaults: Attribute[] = [];
+  if (scanner.matches(Char.Less)) parseFormalAttributes(scanner, attributes, attributeDefaults);
+  const valueInfos: ValueInfo[] = [];
+  const inputs = parseFormals(scanner, valueInfos);
+  expectArrow(scanner);
+  const outputs = parseFormals(scanner, valueInfos);
+  if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
+  const nodes: Node[] = [];
+  const bodySpan = parseNodes(scanner, nodes, 1);
+  return {
+    name,
+    domain,
+    overload,
+    docString,
+    opsetImports,
+    inputs,
+    outputs,
+    attributes,
+    attributeDefaults,
+    valueInfos,
+    nodes,
+    span: { start, end: scanner.pos },
+    nameSpan,
+    bodySpan,
+  };
+}
+
+function parseFormalAttributes(scanner: Scanner, names: string[], defaults: Attribute[]): void {
+  if (scanner.matches(Char.Greater)) return;
+  do {
+    scanner.peek();
+    const start = scanner.pos;
+    const name = scanner.name("an attribute's name");
+    const code = scanner.peek();
+    if (code === Char.Colon || code === Char.Equals) {
+      defaults.push(parseAttributeAfterName(scanner, name, start, () => parseGraph(scanner, 2)));
+    } else {
+      names.push(name);
+    }
+  } while (scanner.matches(Char.Comma));
+  if (!scanner.matches(Char.Greater)) throw scanner.unexpected("',' or '>' after an attribute");
+}
+
+/** `(type? name, …)` of a function; the types are added to `valueInfos`. */
+function parseFormals(scanner: Scanner, valueInfos: ValueInfo[]): string[] {
+  const names: string[] = [];
+  scanner.expect(Char.OpenParen, 'before the names');
+  if (scanner.matches(Char.CloseParen)) return names;
+  do {
+    scanner.peek();
+    const start = scanner.pos;
+    const type = atType(scanner) ? parseType(scanner) : undefined;
+    scanner.peek();
+    const nameStart = scanner.pos;
+    const name = scanner.name('a name');
+    const end = scanner.pos;
+    names.push(name);
+    if (type !== undefined) {
+      valueInfos.push({ name, type, span: { start, end }, nameSpan: { start: nameStart, end } });
+    }
+  } while (scanner.matches(Char.Comma));
+  if (!scanner.matches(Char.CloseParen)) throw scanner.unexpected("',' or ')' after a name");
+  return names;
+}

@@ -1,0 +1,346 @@
+import type { TextSpan } from '../onnx/model';
+
+/** A mistake in the text: what is wrong, and where. */
+export interface ParseError {
+  readonly message: string;
+  readonly span: TextSpan;
+}
+
+/** Stops the parsing of one element; caught where parsing can go on behind it. */
+export class SyntaxFailure extends Error {
+  constructor(
+    message: string,
+    readonly span: TextSpan,
+  ) {
+    super(message);
+  }
+}
+
+/** Character codes of the grammar's punctuation. */
+export const Char = {
+  Newline: 10,
+  CarriageReturn: 13,
+  Quote: 34,
+  Hash: 35,
+  Dollar: 36,
+  OpenParen: 40,
+  CloseParen: 41,
+  Plus: 43,
+  Comma: 44,
+  Minus: 45,
+  Dot: 46,
+  Colon: 58,
+  Less: 60,
+  Equals: 61,
+  Greater: 62,
+  Question: 63,
+  At: 64,
+  OpenBracket: 91,
+  Backslash: 92,
+  CloseBracket: 93,
+  OpenBrace: 123,
+  CloseBrace: 125,
+} as const;
+
+const START = 1;
+const DIGIT = 2;
+const kinds = new Uint8Array(128);
+for (let code = 0; code < 128; code++) {
+  const character = String.fromCharCode(code);
+  if (/[A-Za-z_]/.test(character)) kinds[code] = START;
+  else if (/[0-9]/.test(character)) kinds[code] = DIGIT;
+}
+
+const namedEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\t', '"': '"', '\\': '\\' };
+
+/** Mistakes beyond this many are not listed: the text isn't ONNX text at all. */
+const MOST_ERRORS = 1000;
+
+/** Reads tokens from ONNX text. Positions are UTF-16 offsets. */
+export class Scanner {
+  pos = 0;
+  readonly errors: ParseError[] = [];
+  /** Where the last string that runs over several lines starts: a suspect when what follows fails. */
+  lastLongString = -1;
+
+  constructor(readonly text: string) {}
+
+  /** Skip white space and comments; the code of the next character, or -1 at the end. */
+  peek(): number {
+    const { text } = this;
+    for (;;) {
+      const code = text.charCodeAt(this.pos);
+      if (code > Char.Hash) return code;
+      if (code === 32 || (code >= 9 && code <= 13)) {
+        this.pos++;
+      } else if (code === Char.Hash) {
+        const end = text.indexOf('\n', this.pos);
+        this.pos = end < 0 ? text.length : end + 1;
+      } else {
+        return Number.isNaN(code) ? -1 : code;
+      }
+    }
+  }
+
+  /** Consume the character if it is next. */
+  matches(code: number): boolean {
+    if (this.peek() !== code) return false;
+    this.pos++;
+    return true;
+  }
+
+  /** Consume the character, which `place` needs. */
+  expect(code: number, place: string): void {
+    if (!this.matches(code)) throw this.unexpected(`'${String.fromCharCode(code)}' ${place}`);
+  }
+
+  isIdentifierStart(code: number): boolean {
+    return code < 128 && kinds[code] === START;
+  }
+
+  isDigit(code: number): boolean {
+    return code >= 48 && code <= 57;
+  }
+
+  /** The identifier that is next, or `''`. */
+  identifier(): string {
+    if (!this.isIdentifierStart(this.peek())) return '';
+    const start = this.pos;
+    const { text } = this;
+    let at = start + 1;
+    for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(at)) at++;
+    this.pos = at;
+    return text.slice(start, at);
+  }
+
+  /** The identifier that is next, without consuming it, or `''`. */
+  peekIdentifier(): string {
+    this.peek();
+    const start = this.pos;
+    const identifier = this.identifier();
+    this.pos = start;
+    return identifier;
+  }
+
+  /** Whether a name, bare or quoted, is next. */
+  atName(): boolean {
+    const code = this.peek();
+    return code === Char.Quote || code === Char.Dollar || this.isIdentifierStart(code);
+  }
+
+  /** A name, bare or quoted. `what` is what it names. */
+  name(what: string): string {
+    const code = this.peek();
+    if (code === Char.Quote || code === Char.Dollar) return this.string(what);
+    const identifier = this.identifier();
+    if (identifier === '') throw this.unexpected(what);
+    return identifier;
+  }
+
+  /**
+   * A string literal. In `"…"` a backslash stands for the next character
+   * itself; `$"…"` knows the escapes of `quoteString`. A line break in the
+   * text is one newline in the string, whichever the text's line endings are.
+   */
+  string(what: string): string {
+    const code = this.peek();
+    const start = this.pos;
+    const escaped = code === Char.Dollar;
+    if (escaped) this.pos++;
+    if (this.text.charCodeAt(this.pos) !== Char.Quote) {
+      this.pos = start;
+      throw this.unexpected(what);
+    }
+    const { text } = this;
+    let at = this.pos + 1;
+    let plain = true;
+    let long = false;
+    for (;;) {
+      const next = text.charCodeAt(at);
+      if (next === Char.Quote) break;
+      if (next === Char.Backslash) {
+        plain = false;
+        at++;
+      } else if (next === Char.Newline) long = true;
+      else if (next === Char.CarriageReturn) plain = false;
+      if (!(at < text.length)) {
+        const lineEnd = text.indexOf('\n', start);
+        this.pos = text.length;
+        this.lastLongString = start;
+        throw new SyntaxFailure('This string has no closing quote.', {
+          start,
+          end: lineEnd < 0 ? text.length : lineEnd,
+        });
+      }
+      at++;
+    }
+    if (long) this.lastLongString = start;
+    const content = text.slice(this.pos + 1, at);
+    this.pos = at + 1;
+    if (plain) return content;
+    return escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
+  }
+
+  private unescape(content: string, offset: number): string {
+    const escapes = /\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,4})\}|([^]?))/g;
+    let text = '';
+    let done = 0;
+    for (let match = escapes.exec(content); match !== null; match = escapes.exec(content)) {
+      const [all, byte, unit, other] = match;
+      text += content.slice(done, match.index).replace(/\r\n/g, '\n');
+      done = match.index + all.length;
+      if (byte !== undefined) {
+        const code = parseInt(byte, 16);
+        text += String.fromCharCode(code < 0x80 ? code : 0xdc00 | code);
+      } else if (unit !== undefined) {
+        text += String.fromCharCode(parseInt(unit, 16));
+      } else {
+        const character = other === undefined ? undefined : namedEscapes[other];
+        if (character === undefined) {
+          const start = offset + match.index;
+          throw new SyntaxFailure(`Unknown escape ${all}; known are \\n \\r \\t \\" \\\\ \\xHH \\u{HHHH}.`, {
+            start,
+            end: start + all.length,
+          });
+        }
+        text += character;
+      }
+    }
+    return text + content.slice(done).replace(/\r\n/g, '\n');
+  }
+
+  /**
+   * A number: `text` as written. Floats have a point or an exponent, or are
+   * `inf`, `infinity` or `nan` in any case.
+   */
+  number(what: string): { readonly text: string; readonly isFloat: boolean } {
+    let code = this.peek();
+    const start = this.pos;
+    if (code === Char.Minus) {
+      this.pos++;
+      code = this.peek();
+    }
+    if (this.isIdentifierStart(code)) {
+      const word = this.identifier();
+      if (/^(inf|infinity|nan)$/i.test(word)) return { text: this.literal(start, word), isFloat: true };
+      this.pos = start;
+      throw this.unexpected(what);
+    }
+    if (!this.isDigit(code)) {
+      this.pos = start;
+      throw this.unexpected(what);
+    }
+    const { text } = this;
+    let at = this.pos;
+    let isFloat = false;
+    while (this.isDigit(text.charCodeAt(at))) at++;
+    if (text.charCodeAt(at) === Char.Dot) {
+      isFloat = true;
+      at++;
+      while (this.isDigit(text.charCodeAt(at))) at++;
+    }
+    const exponent = text.charCodeAt(at);
+    if (exponent === 101 || exponent === 69) {
+      let digits = at + 1;
+      const sign = text.charCodeAt(digits);
+      if (sign === Char.Plus || sign === Char.Minus) digits++;
+      if (!this.isDigit(text.charCodeAt(digits))) {
+        throw new SyntaxFailure('An exponent needs digits.', { start, end: digits });
+      }
+      isFloat = true;
+      at = digits;
+      while (this.isDigit(text.charCodeAt(at))) at++;
+    }
+    const digits = this.pos;
+    this.pos = at;
+    return { text: this.literal(start, text.slice(digits, at)), isFloat };
+  }
+
+  /** A number's text: a minus sign may stand apart from what follows. */
+  private literal(start: number, unsigned: string): string {
+    return this.text.charCodeAt(start) === Char.Minus ? `-${unsigned}` : unsigned;
+  }
+
+  /** An integer within ±2⁶³. */
+  int64(what: string): bigint {
+    this.peek();
+    const start = this.pos;
+    const { text, isFloat } = this.number(what);
+    if (isFloat) throw new SyntaxFailure(`Expected ${what}, found ${text}.`, { start, end: this.pos });
+    const value = toBigInt(text);
+    if (value !== BigInt.asIntN(64, value)) {
+      throw new SyntaxFailure(`${text} doesn't fit a 64-bit integer.`, { start, end: this.pos });
+    }
+    return value;
+  }
+
+  /** A failure at the next token: "Expected … , found …". */
+  unexpected(expected: string): SyntaxFailure {
+    const code = this.peek();
+    const start = this.pos;
+    if (code < 0) return new SyntaxFailure(`Expected ${expected}, found the end of the text.`, { start, end: start });
+    let end = start + 1;
+    if (this.isIdentifierStart(code) || this.isDigit(code)) {
+      while (end < this.text.length && (kinds[this.text.charCodeAt(end)] ?? 0) !== 0) end++;
+    } else if (code === Char.Quote) {
+      const quote = /[\n"]/g;
+      quote.lastIndex = end;
+      end = (quote.exec(this.text)?.index ?? this.text.length - 1) + 1;
+    } else if (code === Char.Equals && this.text.charCodeAt(end) === Char.Greater) {
+      end++;
+    }
+    const found = this.text.slice(start, Math.min(end, start + 60)).trimEnd();
+    return new SyntaxFailure(`Expected ${expected}, found ${found}.`, { start, end });
+  }
+
+  /** Note a failure, to go on behind it. Anything but a failure is thrown on. */
+  report(failure: unknown): void {
+    if (!(failure instanceof SyntaxFailure)) throw failure;
+    if (this.errors.length < MOST_ERRORS) this.errors.push({ message: failure.message, span: failure.span });
+  }
+
+  /** Whether the position is the first on its line, white space aside. */
+  atLineStart(): boolean {
+    for (let at = this.pos - 1; at >= 0; at--) {
+      const code = this.text.charCodeAt(at);
+      if (code === Char.Newline) return true;
+      if (code !== 32 && code !== 9 && code !== 13) return false;
+    }
+    return true;
+  }
+
+  /** Go to the next comma, or closing character, of the list that a failed element stands in. */
+  skipElement(close: number): void {
+    let depth = 0;
+    for (;;) {
+      const code = this.peek();
+      if (code < 0) return;
+      if (depth === 0) {
+        if (code === Char.Comma || code === close) return;
+        if (code === Char.OpenBrace && this.atLineStart()) return;
+      }
+      if (code === Char.Quote) {
+        this.skipQuoted();
+        continue;
+      }
+      if (code === Char.OpenParen || code === Char.OpenBracket || code === Char.OpenBrace) depth++;
+      else if (code === Char.CloseParen || code === Char.CloseBracket || code === Char.CloseBrace) {
+        if (depth > 0) depth--;
+        else if (code === Char.CloseBrace) return;
+      }
+      this.pos++;
+    }
+  }
+
+  /** Skip a string that ends on this line, or else the lone quote. */
+  private skipQuoted(): void {
+    const end = /(?:[^"\\\n]|\\.)*"/y;
+    end.lastIndex = this.pos + 1;
+    this.pos = end.exec(this.text) === null ? this.pos + 1 : end.lastIndex;
+  }
+}
+
+/** The value of an integer literal. */
+export function toBigInt(text: string): bigint {
+  return BigInt(text);
+}
