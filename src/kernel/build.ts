@@ -1,0 +1,182 @@
+/**
+ * Builds the kernel: `node --import tsx src/kernel/build.ts` makes dist/kernel/fusion-kernel.node.
+ *
+ * Needs a C++17 compiler and the node-api-headers package, nothing else. A machine without a compiler gets one message
+ * and a successful exit: the rest of the extension works without the kernel.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { type Compiler, compileArguments, findCompiler, importLibraryCall, linkArguments } from './toolchain';
+
+const kernel = path.dirname(fileURLToPath(import.meta.url));
+const root = path.resolve(kernel, '../..');
+const nodeApi = path.dirname(createRequire(import.meta.url).resolve('node-api-headers'));
+const run = promisify(execFile);
+
+/** An instruction set that the sources in `targets/` are compiled for, once each. */
+interface Target {
+  readonly name: string;
+  readonly vectorBytes: number;
+  readonly machine: readonly string[];
+  /** Tells dispatch.cpp that the target exists. */
+  readonly define?: string;
+}
+
+const baseline: Target = { name: 'baseline', vectorBytes: 16, machine: [] };
+const avx2: Target = { name: 'avx2', vectorBytes: 32, machine: ['-mavx2', '-mfma'], define: 'FUSIONLENS_HAS_AVX2' };
+const avx512: Target = {
+  name: 'avx512',
+  vectorBytes: 64,
+  machine: ['-mavx512f', '-mavx512vl', '-mavx512dq', '-mavx512bw', '-mavx2', '-mfma'],
+  define: 'FUSIONLENS_HAS_AVX512',
+};
+/** The 16-lane code lowered to AVX2 by the compiler, so that its logic can be tested where there is no AVX-512. */
+const wideTest: Target = { ...avx512, machine: avx2.machine, define: 'FUSIONLENS_HAS_WIDE_TEST' };
+const neon: Target = { name: 'neon', vectorBytes: 16, machine: [], define: 'FUSIONLENS_HAS_NEON' };
+
+export type Flavour = 'release' | 'wide-test';
+
+function targetsFor(compiler: Compiler, flavour: Flavour): readonly Target[] {
+  if (!compiler.vectorExtensions) return [baseline];
+  if (compiler.arch === 'arm64') return [baseline, neon];
+  if (compiler.arch !== 'x64') return [baseline];
+  return flavour === 'wide-test' ? [baseline, avx2, wideTest] : [baseline, avx2, avx512];
+}
+
+export interface BuildResult {
+  /** The addon, or `undefined` where there is no compiler. */
+  readonly addon?: string;
+  readonly compiled: number;
+  readonly message: string;
+}
+
+interface Job {
+  readonly source: string;
+  readonly object: string;
+  readonly args: readonly string[];
+}
+
+async function filesIn(directory: string, extension: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true });
+  return names.filter((name) => name.endsWith(extension)).sort();
+}
+
+async function modified(file: string): Promise<number> {
+  return existsSync(file) ? (await stat(file)).mtimeMs : 0;
+}
+
+function objectName(source: string, target?: Target): string {
+  return `${source.replaceAll(/[\\/]/gu, '-').replace(/\.cpp$/u, '')}${target === undefined ? '' : `.${target.name}`}.o`;
+}
+
+async function plan(compiler: Compiler, targets: readonly Target[], objects: string): Promise<Job[]> {
+  const defines = targets.flatMap((target) => target.define ?? []);
+  const jobs: Job[] = [];
+  for (const file of await filesIn(kernel, '.cpp')) {
+    const source = path.join(kernel, file);
+    const perTarget = file.startsWith(`targets${path.sep}`);
+    for (const target of perTarget ? targets : [undefined]) {
+      const object = path.join(objects, objectName(file, target));
+      const args = compileArguments(compiler, source, object, {
+        include: [path.join(nodeApi, 'include')],
+        machine: target?.machine ?? [],
+        defines:
+          target === undefined
+            ? defines
+            : [`FUSIONLENS_TARGET=${target.name}`, `FUSIONLENS_VECTOR_BYTES=${target.vectorBytes}`],
+      });
+      jobs.push({ source, object, args });
+    }
+  }
+  return jobs;
+}
+
+async function compileAll(compiler: Compiler, jobs: readonly Job[], report: (line: string) => void): Promise<void> {
+  const queue = [...jobs];
+  const work = async (): Promise<void> => {
+    for (let job = queue.pop(); job !== undefined; job = queue.pop()) {
+      const { stderr } = await run(compiler.command, [...job.args], { maxBuffer: 64 << 20 });
+      if (stderr !== '') report(stderr.trimEnd());
+    }
+  };
+  await Promise.all(Array.from({ length: Math.max(1, os.availableParallelism()) }, work));
+}
+
+async function importLibrary(compiler: Compiler, objects: string): Promise<string[]> {
+  if (process.platform !== 'win32') return [];
+  const library = path.join(objects, 'node_api.lib');
+  const [tool, ...args] = importLibraryCall(compiler, path.join(nodeApi, 'def', 'node_api.def'), library);
+  if (!existsSync(library)) await run(tool!, args);
+  return [library];
+}
+
+/**
+ * Compiles what is out of date and links the addon. Throws with the compiler's output where it fails.
+ * `wide-test` builds a second addon, for tests only, into out/.
+ */
+export async function buildKernel(flavour: Flavour, report: (line: string) => void): Promise<BuildResult> {
+  const compiler = findCompiler();
+  if (compiler === undefined) {
+    const message =
+      'No C++ compiler was found (tried $CXX, c++, g++, clang++; on Windows clang-cl and cl), so the fused kernel is ' +
+      'not built. Everything but the measuring of fused pairs works. Install one and run "npm run build" again.';
+    return { compiled: 0, message };
+  }
+  const objects = path.join(root, 'out', 'kernel', `${process.platform}-${compiler.arch}-${flavour}`);
+  const directory = flavour === 'release' ? path.join(root, 'dist', 'kernel') : objects;
+  const addon = path.join(directory, 'fusion-kernel.node');
+  await mkdir(objects, { recursive: true });
+  await mkdir(directory, { recursive: true });
+
+  const jobs = await plan(compiler, targetsFor(compiler, flavour), objects);
+  const calls = createHash('sha256')
+    .update(JSON.stringify([compiler.identity, jobs]))
+    .digest('hex');
+  const stamp = path.join(objects, 'calls.sha256');
+  const sameCalls = existsSync(stamp) && (await readFile(stamp, 'utf8')) === calls;
+  const headers = [...(await filesIn(kernel, '.h')), 'toolchain.ts'].map((file) => modified(path.join(kernel, file)));
+  const newestHeader = Math.max(...(await Promise.all(headers)));
+  const stale: Job[] = [];
+  for (const job of jobs) {
+    const built = await modified(job.object);
+    if (!sameCalls || built < newestHeader || built < (await modified(job.source))) stale.push(job);
+  }
+  if (stale.length === 0 && existsSync(addon)) return { addon, compiled: 0, message: 'The kernel is up to date.' };
+
+  await rm(stamp, { force: true });
+  await compileAll(compiler, stale, report);
+  const inputs = [...jobs.map((job) => job.object), ...(await importLibrary(compiler, objects))];
+  // Linked beside the target and renamed, so that a process that has the old one loaded keeps it intact.
+  const exports = path.join(kernel, 'addon', 'exports.map');
+  const fresh = `${addon}.${process.pid}.tmp`;
+  await run(compiler.command, linkArguments(compiler, inputs, fresh, exports), { maxBuffer: 64 << 20 });
+  await rename(fresh, addon);
+  await writeFile(stamp, calls);
+  return { addon, compiled: stale.length, message: `Built ${path.relative(root, addon)} with ${compiler.identity}.` };
+}
+
+async function main(): Promise<number> {
+  const write = (line: string): void => void process.stdout.write(`${line}\n`);
+  try {
+    const flavour = process.argv.includes('--wide-test') ? 'wide-test' : 'release';
+    write((await buildKernel(flavour, write)).message);
+    return 0;
+  } catch (error) {
+    const failure = error as { readonly stderr?: string; readonly message: string };
+    process.stderr.write(`The kernel could not be built.\n${failure.stderr ?? failure.message}\n`);
+    return 1;
+  }
+}
+
+if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === fileURLToPath(import.meta.url)) {
+  void main().then((status) => {
+    process.exitCode = status;
+  });
+}

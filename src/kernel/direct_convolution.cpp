@@ -1,0 +1,199 @@
+#include "direct_convolution.h"
+
+#include <algorithm>
+#include <cassert>
+#include <limits>
+#include <stdexcept>
+
+namespace fusionlens {
+namespace {
+
+// Outputs of a tile in one plane. Enough that a block's weights, streamed once per tile, are used some 30 times per
+// register block, and few enough that a block of 6 to 12 channels stays in the first-level cache.
+constexpr int64_t kTileOutputs = 512;
+// Wide tiles waste less on the columns that the kernel reaches over, tall ones less on the rows.
+constexpr int64_t kTileWidth = 64;
+// The staged input is read again for every block of output channels, so it should stay in the second-level cache
+// (256 KiB and more on all processors of the last ten years) beside the weights that stream through.
+constexpr int64_t kStagedFloats = 192 * 1024 / 4;
+// Weights of one chunk of the reduction: a quarter of a 32 KiB first-level cache.
+constexpr int64_t kChunkFloats = 8 * 1024 / 4;
+constexpr int64_t kLineFloats = 16;
+
+int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+/** Rounded up to an odd number of cache lines, so that a walk over channels touches all sets of a cache. */
+int64_t oddLines(int64_t floats) { return (ceilDivide(floats, kLineFloats) | 1) * kLineFloats; }
+
+/** The residues modulo `stride` that a tap of the axis has, ascending. */
+std::vector<int64_t> usedPhases(int64_t kernel, int64_t dilation, int64_t stride) {
+  std::vector<int64_t> phases;
+  for (int64_t k = 0; k < std::min(kernel, stride); k++) phases.push_back(k * dilation % stride);
+  std::sort(phases.begin(), phases.end());
+  phases.erase(std::unique(phases.begin(), phases.end()), phases.end());
+  return phases;
+}
+
+int64_t indexOf(const std::vector<int64_t>& values, int64_t value) {
+  return std::find(values.begin(), values.end(), value) - values.begin();
+}
+
+}  // namespace
+
+DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target,
+                                     int64_t channelsPerUnit)
+    : convolution_(convolution), target_(target) {
+  assert(convolution.check().empty());
+  const Convolution& c = convolution_;
+  const Extent out = c.output();
+  DirectLayout& l = layout_;
+  l.inChannels = c.inChannels / c.groups;
+  l.inDepth = c.input.depth;
+  l.inHeight = c.input.height;
+  l.inWidth = c.input.width;
+  l.outDepth = out.depth;
+  l.outHeight = out.height;
+  l.outWidth = out.width;
+  l.kernelDepth = c.kernel.depth;
+  l.strideDepth = c.stride.depth;
+  l.strideHeight = c.stride.height;
+  l.strideWidth = c.stride.width;
+  l.dilationDepth = c.dilation.depth;
+  l.padDepth = c.padBegin.depth;
+  l.padHeight = c.padBegin.height;
+  l.padWidth = c.padBegin.width;
+  l.extraRows = (c.kernel.height - 1) * c.dilation.height / c.stride.height;
+  l.extraColumns = (c.kernel.width - 1) * c.dilation.width / c.stride.width;
+  rowPhases_ = usedPhases(c.kernel.height, c.dilation.height, c.stride.height);
+  columnPhases_ = usedPhases(c.kernel.width, c.dilation.width, c.stride.width);
+  l.rowPhases = static_cast<int64_t>(rowPhases_.size());
+  l.columnPhases = static_cast<int64_t>(columnPhases_.size());
+  l.rowPhase = rowPhases_.data();
+  l.columnPhase = columnPhases_.data();
+  l.reduction = l.inChannels * c.kernel.volume();
+  const int64_t longest = std::max<int64_t>(1, kChunkFloats / target.blockChannels);
+  l.reductionChunk = ceilDivide(l.reduction, ceilDivide(l.reduction, longest));
+  chooseTiles();
+  layOutStaging();
+  packWeights(weights, channelsPerUnit);
+}
+
+void DirectConvolution::chooseTiles() {
+  DirectLayout& l = layout_;
+  const int64_t planes = l.inChannels * l.kernelDepth * l.rowPhases * l.columnPhases;
+  const auto staged = [&] { return planes * (l.tileHeight + l.extraRows) * (l.tileWidth + l.extraColumns); };
+  const int64_t lanes = target_.lanes;
+
+  // Running a register block over the ends of rows computes the columns between rows for nothing, but fills vectors
+  // where rows are short. It needs whole rows in the tile.
+  const int64_t flatRow = l.outWidth + l.extraColumns;
+  l.flattened = l.outHeight > 1 && l.outWidth <= kTileWidth &&
+                ceilDivide((l.outHeight - 1) * flatRow + l.outWidth, lanes) <
+                    l.outHeight * ceilDivide(l.outWidth, lanes);
+
+  l.tileWidth = std::min(l.outWidth, std::max(kTileWidth, 2 * lanes));
+  if (!l.flattened && l.outHeight == 1) l.tileWidth = std::min(l.outWidth, kTileOutputs);
+  l.tileHeight = std::min(l.outHeight, std::max<int64_t>(1, kTileOutputs / l.tileWidth));
+  while (staged() > kStagedFloats && l.tileHeight > 1) l.tileHeight = ceilDivide(l.tileHeight, 2);
+  while (!l.flattened && staged() > kStagedFloats && l.tileWidth > 2 * lanes) {
+    l.tileWidth = std::max(2 * lanes, ceilDivide(ceilDivide(l.tileWidth, 2), lanes) * lanes);
+  }
+  l.tilesDown = ceilDivide(l.outHeight, l.tileHeight);
+  l.tilesAcross = ceilDivide(l.outWidth, l.tileWidth);
+  // Equal tiles rather than a small last one.
+  l.tileHeight = ceilDivide(l.outHeight, l.tilesDown);
+}
+
+void DirectConvolution::layOutStaging() {
+  DirectLayout& l = layout_;
+  const Convolution& c = convolution_;
+  const int64_t lanes = target_.lanes;
+  l.stagedRow = l.tileWidth + l.extraColumns;
+  l.stagedPhase = (l.tileHeight + l.extraRows) * l.stagedRow;
+  l.stagedChannel = oddLines(l.kernelDepth * l.rowPhases * l.columnPhases * l.stagedPhase);
+  // A vector that starts at the last wanted output may read up to a vector beyond it.
+  const int64_t staged = l.inChannels * l.stagedChannel + lanes;
+  if (staged > std::numeric_limits<int32_t>::max()) {
+    throw std::invalid_argument("the convolution reaches over too much input for one tile of output");
+  }
+  stagedFloats_ = static_cast<size_t>(oddLines(staged));
+
+  l.blockRow = l.flattened ? l.stagedRow : ceilDivide(l.tileWidth, lanes) * lanes;
+  const int64_t longest = l.flattened ? (l.tileHeight - 1) * l.stagedRow + l.tileWidth : l.tileHeight * l.blockRow;
+  l.blockChannel = oddLines(ceilDivide(longest, lanes) * lanes);
+  blockFloats_ = static_cast<size_t>(target_.blockChannels * l.blockChannel);
+
+  offsets_.reserve(static_cast<size_t>(l.reduction));
+  for (int64_t channel = 0; channel < l.inChannels; channel++) {
+    for (int64_t kz = 0; kz < c.kernel.depth; kz++) {
+      for (int64_t ky = 0; ky < c.kernel.height; ky++) {
+        for (int64_t kx = 0; kx < c.kernel.width; kx++) {
+          const int64_t y = ky * c.dilation.height;
+          const int64_t x = kx * c.dilation.width;
+          const int64_t py = indexOf(rowPhases_, y % c.stride.height);
+          const int64_t px = indexOf(columnPhases_, x % c.stride.width);
+          const int64_t phase = (kz * l.rowPhases + py) * l.columnPhases + px;
+          offsets_.push_back(static_cast<int32_t>(channel * l.stagedChannel + phase * l.stagedPhase +
+                                                  y / c.stride.height * l.stagedRow + x / c.stride.width));
+        }
+      }
+    }
+  }
+  l.offsets = offsets_.data();
+}
+
+void DirectConvolution::packWeights(const float* weights, int64_t channelsPerUnit) {
+  const Convolution& c = convolution_;
+  const int64_t groupChannels = c.outChannels / c.groups;
+  packed_ = AlignedBuffer(static_cast<size_t>(c.weightElements()));
+  float* to = packed_.data();
+  for (int64_t group = 0; group < c.groups; group++) {
+    for (int64_t unit = 0; unit < groupChannels; unit += channelsPerUnit) {
+      const int64_t channels = std::min(channelsPerUnit, groupChannels - unit);
+      const int64_t blocks = ceilDivide(channels, target_.blockChannels);
+      for (int64_t b = 0; b < blocks; b++) {
+        const int64_t first = group * groupChannels + unit + b * channels / blocks;
+        const int64_t end = group * groupChannels + unit + (b + 1) * channels / blocks;
+        for (int64_t k = 0; k < layout_.reduction; k++) {
+          for (int64_t m = first; m < end; m++) *to++ = weights[m * layout_.reduction + k];
+        }
+      }
+    }
+  }
+}
+
+int64_t DirectConvolution::tilesPerUnit() const {
+  return layout_.outDepth * layout_.tilesDown * layout_.tilesAcross;
+}
+
+int64_t DirectConvolution::tileElements(int64_t tile) const {
+  const DirectLayout& l = layout_;
+  const int64_t column = tile % l.tilesAcross;
+  const int64_t row = tile / l.tilesAcross % l.tilesDown;
+  return std::min(l.tileHeight, l.outHeight - row * l.tileHeight) *
+         std::min(l.tileWidth, l.outWidth - column * l.tileWidth);
+}
+
+void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+                                     int64_t momentsStride, float* scratch) const {
+  const Convolution& c = convolution_;
+  const DirectLayout& l = layout_;
+  const int64_t channel = unit.group * (c.outChannels / c.groups) + unit.firstChannel;
+  DirectTask task{};
+  task.layout = &l;
+  task.input = x + (unit.image * c.inChannels + unit.group * l.inChannels) * c.input.volume();
+  task.output = y + (unit.image * c.outChannels + channel) * c.output().volume();
+  task.weights = packed_.data() + channel * l.reduction;
+  task.channels = unit.channels;
+  task.blocks = ceilDivide(unit.channels, target_.blockChannels);
+  task.tileColumn = tile % l.tilesAcross;
+  task.tileRow = tile / l.tilesAcross % l.tilesDown;
+  task.z = tile / (l.tilesAcross * l.tilesDown);
+  task.moments = moments;
+  task.momentsStride = momentsStride;
+  task.staged = scratch;
+  task.block = scratch + stagedFloats_;
+  target_.convolveDirect(task);
+}
+
+}  // namespace fusionlens

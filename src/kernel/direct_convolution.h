@@ -1,0 +1,40 @@
+// The direct algorithm's plan: tiles, staging layout, packed weights.
+#pragma once
+
+#include <vector>
+
+#include "algorithm.h"
+#include "aligned_buffer.h"
+
+namespace fusionlens {
+
+class DirectConvolution final : public Algorithm {
+ public:
+  /** Units must have `unitChannels(g)` channels as given here: the weights are packed for them. */
+  DirectConvolution(const Convolution& convolution, const float* weights, const Target& target,
+                    int64_t channelsPerUnit);
+
+  const char* name() const override { return "direct"; }
+  int64_t tilesPerUnit() const override;
+  int64_t tileElements(int64_t tile) const override;
+  size_t scratchFloats() const override { return stagedFloats_ + blockFloats_; }
+  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+                    int64_t momentsStride, float* scratch) const override;
+
+ private:
+  void chooseTiles();
+  void layOutStaging();
+  void packWeights(const float* weights, int64_t channelsPerUnit);
+
+  Convolution convolution_;
+  const Target& target_;
+  DirectLayout layout_{};
+  std::vector<int64_t> rowPhases_;
+  std::vector<int64_t> columnPhases_;
+  std::vector<int32_t> offsets_;
+  AlignedBuffer packed_;
+  size_t stagedFloats_ = 0;
+  size_t blockFloats_ = 0;
+};
+
+}  // namespace fusionlens

@@ -1,0 +1,77 @@
+// A convolution, instance normalisation and activation as one operation, prepared once and run many times.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "algorithm.h"
+#include "aligned_buffer.h"
+#include "convolution.h"
+#include "instruction_set.h"
+#include "thread_pool.h"
+
+namespace fusionlens {
+
+enum class Fusion {
+  /** Moments are collected while the convolution's output is in registers; planes are normalised while in cache. */
+  Fused,
+  /** The control: the same convolution, then InstanceNormalization with the activation as a pass of its own. */
+  Unfused,
+};
+
+class FusedConvolution {
+ public:
+  /**
+   * Packs the weights for `set`. `weights` has `weightElements()` values, `scale` and `bias` one per output channel;
+   * none is kept. Throws std::invalid_argument, with a sentence, where the problem or the set can't be had.
+   */
+  FusedConvolution(const Convolution& convolution, const Normalization& normalization, const float* weights,
+                   const float* scale, const float* bias, InstructionSet set);
+
+  /**
+   * Computes `y` (`outputElements()`) from `x` (`inputElements()`), which must not overlap, on at most `threads`
+   * threads of `pool`. The result is the same for any number of threads. Concurrent calls wait for each other, since
+   * they share the plan's workspace.
+   */
+  void run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion = Fusion::Fused);
+
+  const Convolution& convolution() const { return convolution_; }
+  const char* algorithm() const { return algorithm_->name(); }
+  /** Bytes of workspace held for `threads` threads of fused runs. */
+  size_t workspaceBytes(int threads) const;
+
+ private:
+  /** Consecutive units that are convolved and then normalised before the next ones begin. */
+  struct Pass {
+    size_t firstUnit;
+    size_t units;
+  };
+
+  void divideIntoPasses();
+  void prepareWorkspace(int threads, Fusion fusion);
+  int usefulThreads(int threads) const;
+  void convolvePass(Team& team, const Pass& pass, const float* x, float* y, TileMoments* moments, float* scratch) const;
+  void normalizePass(Team& team, const Pass& pass, float* y) const;
+  void normalizeAll(Team& team, const float* convolved, float* y) const;
+  NormalizeTask normalizeTask(int64_t channel, const TileMoments& plane) const;
+  TileMoments mergeTiles(const TileMoments* tiles) const;
+
+  Convolution convolution_;
+  Normalization normalization_;
+  const Target& target_;
+  std::unique_ptr<Algorithm> algorithm_;
+  std::vector<float> scale_;
+  std::vector<float> bias_;
+  std::vector<int64_t> tileElements_;
+  int64_t channelsPerUnit_ = 1;
+  std::vector<Unit> units_;
+  std::vector<Pass> passes_;
+
+  std::mutex mutex_;
+  std::vector<AlignedBuffer> scratch_;
+  std::vector<TileMoments> moments_;
+  AlignedBuffer convolved_;
+};
+
+}  // namespace fusionlens

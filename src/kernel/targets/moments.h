@@ -1,0 +1,52 @@
+// Mean and squared deviations of the values that pass through the registers.
+#pragma once
+
+#include "vec.h"
+
+namespace fusionlens {
+namespace FUSIONLENS_TARGET {
+
+/**
+ * Sums of (x − shift) and (x − shift)². With a shift taken from the data itself nothing cancels even where the mean is
+ * far larger than the deviation, which E[x²] − E[x]² in single precision would lose. A collector serves one tile
+ * (some hundred values), so that single-precision sums are exact enough; tiles are merged in double precision.
+ */
+class MomentsCollector {
+ public:
+  FUSIONLENS_INLINE explicit MomentsCollector(float shift)
+      : shiftValue_(shift), shift_(broadcast(shift)), sum_(zero()), squares_(zero()) {}
+
+  FUSIONLENS_INLINE void add(Vec values) {
+    const Vec d = values - shift_;
+    sum_ = sum_ + d;
+    squares_ = multiplyAdd(d, d, squares_);
+  }
+
+  FUSIONLENS_INLINE void add(float value) {
+    const float d = value - shiftValue_;
+    tailSum_ += d;
+    tailSquares_ += d * d;
+  }
+
+  FUSIONLENS_INLINE TileMoments moments(int64_t count) const {
+    const double n = static_cast<double>(count);
+    const double sum = sumLanes(sum_) + static_cast<double>(tailSum_);
+    const double squares = sumLanes(squares_) + static_cast<double>(tailSquares_);
+    const double deviation = squares - sum * sum / n;
+    TileMoments m;
+    m.mean = static_cast<double>(shiftValue_) + sum / n;
+    m.squares = deviation < 0 ? 0 : deviation;
+    return m;
+  }
+
+ private:
+  float shiftValue_;
+  Vec shift_;
+  Vec sum_;
+  Vec squares_;
+  float tailSum_ = 0;
+  float tailSquares_ = 0;
+};
+
+}  // namespace FUSIONLENS_TARGET
+}  // namespace fusionlens

@@ -1,0 +1,74 @@
+// The normalisation pass, and the moments of a finished plane for the unfused control.
+
+#include "kernels.h"
+#include "moments.h"
+#include "vec.h"
+
+namespace fusionlens {
+namespace FUSIONLENS_TARGET {
+namespace {
+
+// What comes before the rounding to float of a shift is some hundred values long, like a tile of the convolution.
+constexpr int64_t kMomentsChunk = 1024;
+
+template <int Activation>
+FUSIONLENS_INLINE Vec activate(Vec value, Vec alpha) {
+  if (Activation == 1) return selectNegative(value, zero(), value);
+  if (Activation == 2) return selectNegative(value, value * alpha, value);
+  return value;
+}
+
+template <int Activation>
+FUSIONLENS_INLINE float activate(float value, float alpha) {
+  if (Activation == 1) return value < 0 ? 0 : value;
+  if (Activation == 2) return value < 0 ? value * alpha : value;
+  return value;
+}
+
+template <int Activation>
+void normalizeWith(const NormalizeTask& t) {
+  const Vec mean = broadcast(t.mean);
+  const Vec factor = broadcast(t.factor);
+  const Vec offset = broadcast(t.offset);
+  const Vec alpha = broadcast(t.alpha);
+  int64_t i = 0;
+  for (; i + kLanes <= t.count; i += kLanes) {
+    const Vec value = multiplyAdd(load(t.from + i) - mean, factor, offset);
+    store(t.to + i, activate<Activation>(value, alpha));
+  }
+  for (; i < t.count; i++) t.to[i] = activate<Activation>((t.from[i] - t.mean) * t.factor + t.offset, t.alpha);
+}
+
+}  // namespace
+
+void normalize(const NormalizeTask& task) {
+  switch (task.activation) {
+    case 1:
+      return normalizeWith<1>(task);
+    case 2:
+      return normalizeWith<2>(task);
+    default:
+      return normalizeWith<0>(task);
+  }
+}
+
+TileMoments measureMoments(const float* values, int64_t count) {
+  TileMoments all{0, 0};
+  for (int64_t begin = 0; begin < count; begin += kMomentsChunk) {
+    const int64_t size = count - begin < kMomentsChunk ? count - begin : kMomentsChunk;
+    MomentsCollector collector(values[begin]);
+    int64_t i = 0;
+    for (; i + kLanes <= size; i += kLanes) collector.add(load(values + begin + i));
+    for (; i < size; i++) collector.add(values[begin + i]);
+    const TileMoments part = collector.moments(size);
+    const double n = static_cast<double>(size);
+    const double total = static_cast<double>(begin + size);
+    const double delta = part.mean - all.mean;
+    all.squares += part.squares + delta * delta * static_cast<double>(begin) * n / total;
+    all.mean += delta * n / total;
+  }
+  return all;
+}
+
+}  // namespace FUSIONLENS_TARGET
+}  // namespace fusionlens

@@ -1,0 +1,101 @@
+// The interface between the portable planning code and the code that is compiled once per instruction set.
+// Only plain structs and function pointers cross it. Sources of a target include no C++ library header: an inline
+// library function compiled for AVX-512 and kept by the linker would crash every other processor.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+namespace fusionlens {
+
+/** Mean and sum of squared deviations of one tile of one output plane. */
+struct TileMoments {
+  double mean;
+  double squares;
+};
+
+/**
+ * How the direct convolution cuts its output into tiles and stages the input of a tile.
+ *
+ * A tile is `tileHeight` × `tileWidth` outputs of one output slice. Its input is copied ("staged") into a buffer in
+ * which padding is explicit and which is split by stride phase, so that the inputs which one kernel tap brings to
+ * consecutive outputs of a row are consecutive floats:
+ *
+ *   staged[channel][kz][row phase][column phase][row][column]
+ *
+ * Tap t of channel c then reads, for the output at (row r, column x) of the tile, staged[offsets[c·taps + t] +
+ * r·stagedRow + x]. One inner loop serves every stride, dilation and padding.
+ */
+struct DirectLayout {
+  // The convolution, for one group.
+  int64_t inChannels;  // of the group
+  int64_t inDepth, inHeight, inWidth;
+  int64_t outDepth, outHeight, outWidth;
+  int64_t kernelDepth;
+  int64_t strideDepth, strideHeight, strideWidth;
+  int64_t dilationDepth;
+  int64_t padDepth, padHeight, padWidth;  // at the beginning of the axis
+
+  // Tiles.
+  int64_t tileHeight, tileWidth;
+  int64_t tilesDown, tilesAcross;
+
+  // Staging.
+  int64_t extraRows, extraColumns;  // beyond the tile's own, per phase: what the kernel reaches over
+  int64_t stagedRow;                // floats from a row to the next
+  int64_t stagedPhase;              // floats from a phase to the next
+  int64_t stagedChannel;            // floats from a channel to the next
+  int64_t rowPhases, columnPhases;  // how many phases some tap reads
+  const int64_t* rowPhase;          // which ones they are
+  const int64_t* columnPhase;
+  /** True: a register block may run over the end of a row into the next (small planes). */
+  bool flattened;
+  int64_t blockRow;      // floats from an output row to the next in the block buffer
+  int64_t blockChannel;  // floats from an output channel to the next in the block buffer
+
+  // The reduction: inChannels × taps, in chunks whose weights stay in the first-level cache.
+  int64_t reduction;
+  int64_t reductionChunk;
+  const int32_t* offsets;  // `reduction` of them
+};
+
+/** One tile of some output channels of one group of one image. */
+struct DirectTask {
+  const DirectLayout* layout;
+  const float* input;  // the group's first channel
+  float* output;       // the first output plane of the task
+  /** Blocks of output channels; block b has channels b·n/blocks up to (b+1)·n/blocks and that many weights per tap. */
+  const float* weights;
+  int64_t channels;
+  int64_t blocks;
+  int64_t z, tileRow, tileColumn;
+  /** Where the tile's moments go, one entry every `momentsStride` for each channel; null: not wanted. */
+  TileMoments* moments;
+  int64_t momentsStride;
+  /** `scratchFloats` of the plan: the staged input, then the block buffer. */
+  float* staged;
+  float* block;
+};
+
+/** Applies (x − mean) × factor + offset and the activation. `from` and `to` may be the same. */
+struct NormalizeTask {
+  const float* from;
+  float* to;
+  int64_t count;
+  float mean, factor, offset;
+  /** 0: none, 1: Relu, 2: LeakyRelu with slope `alpha` below zero. */
+  int activation;
+  float alpha;
+};
+
+struct Target {
+  int lanes;
+  /** Most output channels that a register block may have. */
+  int blockChannels;
+  void (*convolveDirect)(const DirectTask&);
+  /** Mean and squared deviations of `count` floats. */
+  TileMoments (*measureMoments)(const float* values, int64_t count);
+  void (*normalize)(const NormalizeTask&);
+};
+
+}  // namespace fusionlens

@@ -1,0 +1,122 @@
+// A vector of floats as wide as the target's registers. Included once per target: everything here is in the
+// target's own namespace, so that no function compiled for one instruction set is linked into another.
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "target.h"
+
+#if !defined(FUSIONLENS_TARGET) || !defined(FUSIONLENS_VECTOR_BYTES)
+#error "compile with -DFUSIONLENS_TARGET=name and -DFUSIONLENS_VECTOR_BYTES=16, 32 or 64"
+#endif
+
+#if defined(__GNUC__)
+#define FUSIONLENS_INLINE inline __attribute__((always_inline))
+#define FUSIONLENS_UNROLL _Pragma("GCC unroll 16")
+#else
+#define FUSIONLENS_INLINE __forceinline
+#define FUSIONLENS_UNROLL
+#endif
+
+namespace fusionlens {
+namespace FUSIONLENS_TARGET {
+
+constexpr int kLanes = FUSIONLENS_VECTOR_BYTES / 4;
+
+#if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
+
+typedef float Vec __attribute__((vector_size(FUSIONLENS_VECTOR_BYTES)));
+typedef float UnalignedVec __attribute__((vector_size(FUSIONLENS_VECTOR_BYTES), aligned(4), may_alias));
+
+static FUSIONLENS_INLINE Vec load(const float* p) { return *reinterpret_cast<const UnalignedVec*>(p); }
+static FUSIONLENS_INLINE void store(float* p, Vec v) { *reinterpret_cast<UnalignedVec*>(p) = v; }
+static FUSIONLENS_INLINE Vec zero() { return Vec{}; }
+// Subtracting a vector of zeros spreads the scalar and keeps -0, which adding would not.
+static FUSIONLENS_INLINE Vec broadcast(float value) { return value - Vec{}; }
+/** a × b + c, one rounding where the target has the instruction (-ffp-contract=fast). */
+static FUSIONLENS_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) { return a * b + c; }
+/** Where `test` is below zero `a`, elsewhere (NaN included) `b`. */
+static FUSIONLENS_INLINE Vec selectNegative(Vec test, Vec a, Vec b) { return test < zero() ? a : b; }
+
+template <int... Lane>
+struct Lanes {};
+template <int Count, int... Rest>
+struct LanesUpTo : LanesUpTo<Count - 1, Count - 1, Rest...> {};
+template <int... Rest>
+struct LanesUpTo<0, Rest...> {
+  using Type = Lanes<Rest...>;
+};
+using AllLanes = LanesUpTo<kLanes>::Type;
+
+template <int... Lane>
+static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (2 * Lane)...);
+}
+/** a[0], a[2], …, b[0], b[2], … */
+static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b) { return evenLanes(a, b, AllLanes()); }
+
+#else
+
+// Compilers without vector extensions (MSVC): plain loops, which the optimiser may or may not vectorise.
+struct Vec {
+  float lane[kLanes];
+};
+
+static FUSIONLENS_INLINE Vec load(const float* p) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = p[i];
+  return v;
+}
+static FUSIONLENS_INLINE void store(float* p, const Vec& v) {
+  for (int i = 0; i < kLanes; i++) p[i] = v.lane[i];
+}
+static FUSIONLENS_INLINE Vec broadcast(float value) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = value;
+  return v;
+}
+static FUSIONLENS_INLINE Vec zero() { return broadcast(0); }
+static FUSIONLENS_INLINE Vec operator+(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = a.lane[i] + b.lane[i];
+  return v;
+}
+static FUSIONLENS_INLINE Vec operator-(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = a.lane[i] - b.lane[i];
+  return v;
+}
+static FUSIONLENS_INLINE Vec operator*(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = a.lane[i] * b.lane[i];
+  return v;
+}
+static FUSIONLENS_INLINE Vec multiplyAdd(const Vec& a, const Vec& b, const Vec& c) { return a * b + c; }
+static FUSIONLENS_INLINE Vec selectNegative(const Vec& test, const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = test.lane[i] < 0 ? a.lane[i] : b.lane[i];
+  return v;
+}
+static FUSIONLENS_INLINE Vec evenLanes(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes / 2; i++) {
+    v.lane[i] = a.lane[2 * i];
+    v.lane[kLanes / 2 + i] = b.lane[2 * i];
+  }
+  return v;
+}
+
+#endif
+
+/** The sum of all lanes, in double precision. */
+static FUSIONLENS_INLINE double sumLanes(Vec v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  double sum = 0;
+  for (int i = 0; i < kLanes; i++) sum += static_cast<double>(lanes[i]);
+  return sum;
+}
+
+}  // namespace FUSIONLENS_TARGET
+}  // namespace fusionlens
