@@ -5,7 +5,7 @@ import type { Finding } from './finding';
 import { FunctionNames, fusedFunction } from './fusedFunction';
 import { FUSION_DOMAIN, FUSION_OPSET, LEGACY_HINT, fusedOp } from './fusedOps';
 import { definingScope, indexScopes, isDefaultDomain, isFunction, usesOf, type Body, type Scope } from './scope';
-import { headerValue, removeEntries, removeStatement } from './textParts';
+import { endOfSignature, headerValue, removeEntries, removeStatement } from './textParts';
 
 /** The first IR version that has model-local functions. */
 const FUNCTIONS_IR_VERSION = 8;
@@ -62,7 +62,7 @@ class Rewrite {
       for (const [name, count] of dropped) if (usesOf(scope, name).length === count) this.removeUnused(scope, name);
     }
     for (const [body, removed] of this.removed) {
-      this.edits.push(...removeEntries(this.text, declarations(body), removed));
+      this.edits.push(...removeEntries(this.text, declarations(this.text, body), removed));
     }
     this.addFunctions();
     this.editModelHeader();
@@ -201,13 +201,11 @@ class Rewrite {
 
 const IMPORT = `"${FUSION_DOMAIN}": ${FUSION_OPSET}`;
 
-/** Spans of what a body declares in its `<…>` list. A graph input's default stands in the signature. */
-function declarations(body: Body): TextSpan[] {
-  const inputs = isFunction(body) ? [] : body.inputs.flatMap((input) => input.span ?? []);
+/** Spans of what a body declares in its `<…>` list; types in the signature aren't among them. */
+function declarations(text: string, body: Body): TextSpan[] {
   const declared = isFunction(body) ? body.valueInfos : [...body.initializers, ...body.valueInfos];
-  return declared
-    .flatMap((entry) => entry.span ?? [])
-    .filter((span) => !inputs.some((input) => input.start <= span.start && span.end <= input.end));
+  const start = endOfSignature(text, body.span?.start ?? 0);
+  return declared.flatMap((entry) => entry.span ?? []).filter((span) => span.start >= start);
 }
 
 function outermost(scope: Scope): Scope {

@@ -50,6 +50,21 @@ function removeList(text: string, start: number, end: number): TextEdit {
   return removeStatement(text, { start: open, end: close + 1 });
 }
 
+/** After the `)` of the outputs of the graph or function that starts at `start`. */
+export function endOfSignature(text: string, start: number): number {
+  let depth = 0;
+  let afterArrow = false;
+  for (let at = start; at < text.length; at++) {
+    const char = text[at];
+    if (char === '"') at = endOfString(text, at) - 1;
+    else if (char === '#') while (at < text.length && text[at] !== '\n') at++;
+    else if (char === '(') depth++;
+    else if (char === ')' && --depth === 0 && afterArrow) return at + 1;
+    else if (char === '=' && text[at + 1] === '>') afterArrow = true;
+  }
+  return text.length;
+}
+
 /**
  * The place of a header entry's value: `8` of `ir_version: 8`, `[…]` of
  * `opset_import: […]`.
