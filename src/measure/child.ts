@@ -6,6 +6,7 @@ import { loadEngines } from './kernel';
 import { measureModel } from './measureModel';
 import { measurePair, type Progress } from './measurePair';
 import type { MeasureReply, MeasureRequest } from './messages';
+import { runProbe } from './shapes';
 
 function reply(message: MeasureReply): Promise<void> {
   return new Promise((resolve) => {
@@ -15,10 +16,11 @@ function reply(message: MeasureReply): Promise<void> {
 }
 
 async function serve(request: MeasureRequest): Promise<MeasureReply> {
-  const engines = loadEngines();
-  if (!('kernel' in engines)) return { kind: 'unavailable', unavailable: engines };
-  const onProgress = (progress: Progress): void => void reply({ kind: 'progress', ...progress });
   try {
+    if (request.kind === 'shapes') return { kind: 'result', result: await runProbe(request.probe) };
+    const engines = loadEngines();
+    if (!('kernel' in engines)) return { kind: 'unavailable', unavailable: engines };
+    const onProgress = (progress: Progress): void => void reply({ kind: 'progress', ...progress });
     const result =
       request.kind === 'pair'
         ? await measurePair(engines, request.problem, request.options, onProgress)

@@ -5,14 +5,17 @@ import type { KernelUnavailable } from './kernel';
 import type { ModelProblem, ModelResult } from './measureModel';
 import type { MeasureOptions, PairResult, Progress } from './measurePair';
 import type { PairProblem } from './pairProblem';
+import type { ProbeResult } from './shapes';
 
 /** One process serves one request. */
 export type MeasureRequest =
+  | { readonly kind: 'shapes'; readonly probe: Uint8Array }
   | { readonly kind: 'pair'; readonly problem: PairProblem; readonly options: MeasureOptions }
   | { readonly kind: 'model'; readonly problem: ModelProblem; readonly options: MeasureOptions };
 
 /** The result that each kind of request has. */
 export interface MeasureResults {
+  readonly shapes: ProbeResult;
   readonly pair: PairResult;
   readonly model: ModelResult;
 }
@@ -20,6 +23,6 @@ export interface MeasureResults {
 export type MeasureReply =
   | { readonly kind: 'ready' }
   | ({ readonly kind: 'progress' } & Progress)
-  | { readonly kind: 'result'; readonly result: PairResult | ModelResult }
+  | { readonly kind: 'result'; readonly result: MeasureResults[keyof MeasureResults] }
   | { readonly kind: 'unavailable'; readonly unavailable: KernelUnavailable }
   | { readonly kind: 'error'; readonly message: string };

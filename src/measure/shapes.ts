@@ -174,18 +174,31 @@ export function declaredShapes(model: Model, sizes: DimensionSizes = new Map()):
   return shapes;
 }
 
+/** What the runtime says of a probe model: the values' shapes, or why it refuses the model. */
+export type ProbeResult =
+  { readonly shapes: readonly (readonly [name: string, shape: ValueShape])[] } | { readonly refusal: string };
+
 /**
  * Type and shape of every value of the main graph, found by ONNX Runtime's own
  * shape inference with constant folding.
+ * @param run runs the probe model; in this process unless told otherwise.
  * @throws OpenDimensionsError when the size of an input's dimension is missing.
  */
 export async function inferShapes(
   model: Model,
   reader: TensorReader,
   sizes: DimensionSizes = new Map(),
+  run: (probe: Uint8Array) => Promise<ProbeResult> = runProbe,
 ): Promise<InferredShapes> {
   const shapes = declaredShapes(model, sizes);
-  const probe = probeModel(model, reader, sizes);
+  const result = await run(probeModel(model, reader, sizes));
+  if ('refusal' in result) return { shapes, refusal: result.refusal };
+  for (const [name, shape] of result.shapes) shapes.set(name, shape);
+  return { shapes };
+}
+
+/** Have ONNX Runtime infer the shapes of a probe model (see `probeModel`), in this process. */
+export async function runProbe(probe: Uint8Array): Promise<ProbeResult> {
   let session: InferenceSession;
   try {
     const runtime = await import('onnxruntime-node');
@@ -199,13 +212,13 @@ export async function inferShapes(
     });
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
-    return { shapes, refusal: message.split('\n')[0]!.trim() };
+    return { refusal: message.split('\n')[0]!.trim() };
   }
-  for (const output of session.outputMetadata) {
-    if (!output.isTensor) continue;
+  const shapes = session.outputMetadata.flatMap((output): [string, ValueShape][] => {
+    if (!output.isTensor) return [];
     const shape = output.shape.length === 0 ? undefined : output.shape.map(dimension);
-    shapes.set(output.name, { elementType: ELEMENT_TYPES[output.type], shape });
-  }
+    return [[output.name, { elementType: ELEMENT_TYPES[output.type], shape }]];
+  });
   await session.release();
   return { shapes };
 }
