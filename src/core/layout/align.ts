@@ -159,9 +159,9 @@ function alignedSegments(graph: LayeredGraph, down: Groups, weights: Int32Array)
         previous[segment] = before;
         total[segment] = weights[segment]! + (before < 0 ? 0 : total[before]!);
         for (let p = at; p <= lowerCount; p += p & -p) {
-          if (tree[p]! < 0 || total[segment]! > total[tree[p]!]!) tree[p] = segment;
+          if (tree[p]! < 0 || total[segment] > total[tree[p]!]!) tree[p] = segment;
         }
-        if (best < 0 || total[segment]! > total[best]!) best = segment;
+        if (best < 0 || total[segment] > total[best]!) best = segment;
       }
     }
     for (let segment = best; segment >= 0; segment = previous[segment]!) aligned[segment] = 1;

@@ -145,5 +145,5 @@ function mirror(
   const spineAt = others.indexOf(spineNode);
   const at = fromRight ? (outermost ? 0 : spineAt) : outermost ? others.length : spineAt + 1;
   others.splice(at, 0, ...moved);
-  layers.items.set(others, layers.start[layer]!);
+  layers.items.set(others, layers.start[layer]);
 }

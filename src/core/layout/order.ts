@@ -68,7 +68,7 @@ class BlockSorter {
       if (mirrored) {
         layers.items.set(initial, from);
         for (let layer = first; layer <= last; layer++) {
-          layers.items.subarray(layers.start[layer]!, layers.start[layer + 1]!).reverse();
+          layers.items.subarray(layers.start[layer], layers.start[layer + 1]).reverse();
         }
         updatePositions(this.graph, first, last + 1);
       }
