@@ -172,24 +172,20 @@ class Rewrite {
       if (value) this.edits.push({ span: value, newText: String(FUNCTIONS_IR_VERSION) });
       else this.insertEntry(headerSpan.start, `ir_version: ${FUNCTIONS_IR_VERSION}`);
     }
-    if (needsImport) this.addImport(headerSpan);
+    if (needsImport) this.addImport(opsetImports, headerSpan);
   }
 
   private editFunctionHeader(fn: FunctionProto): void {
     if (fn.opsetImports.some((entry) => entry.domain === FUSION_DOMAIN) || !fn.span || !fn.nameSpan) return;
-    this.addImport({ start: fn.span.start, end: fn.nameSpan.start });
+    this.addImport(fn.opsetImports, { start: fn.span.start, end: fn.nameSpan.start });
   }
 
-  private addImport(header: TextSpan): void {
+  private addImport(imports: Model['opsetImports'], header: TextSpan): void {
+    const last = imports.at(-1)?.span?.end;
     const list = headerValue(this.text, header, 'opset_import');
-    if (!list) {
-      this.insertEntry(header.start, `opset_import: [${IMPORT}]`);
-      return;
-    }
-    let at = list.end - 1;
-    while (/\s/.test(this.text[at - 1]!)) at--;
-    const isEmpty = this.text[at - 1] === '[';
-    this.edits.push({ span: { start: at, end: at }, newText: isEmpty ? IMPORT : `, ${IMPORT}` });
+    if (last !== undefined) this.edits.push({ span: { start: last, end: last }, newText: `, ${IMPORT}` });
+    else if (list) this.edits.push({ span: list, newText: `[${IMPORT}]` });
+    else this.insertEntry(header.start, `opset_import: [${IMPORT}]`);
   }
 
   /** Puts an entry first in the header that opens at `open`. */

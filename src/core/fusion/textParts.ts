@@ -57,7 +57,7 @@ export function endOfSignature(text: string, start: number): number {
   for (let at = start; at < text.length; at++) {
     const char = text[at];
     if (char === '"') at = endOfString(text, at) - 1;
-    else if (char === '#') while (at < text.length && text[at] !== '\n') at++;
+    else if (char === '#') at = endOfLine(text, at);
     else if (char === '(') depth++;
     else if (char === ')' && --depth === 0 && afterArrow) return at + 1;
     else if (char === '=' && text[at + 1] === '>') afterArrow = true;
@@ -77,7 +77,7 @@ export function headerValue(text: string, header: TextSpan, key: string): TextSp
   while (at < header.end) {
     const char = text[at]!;
     if (char === '#') {
-      while (at < header.end && text[at] !== '\n') at++;
+      at = endOfLine(text, at);
     } else if (char === '"') {
       at = endOfString(text, at);
     } else if (char === '[' || char === ']') {
@@ -99,6 +99,12 @@ export function headerValue(text: string, header: TextSpan, key: string): TextSp
   return undefined;
 }
 
+/** The newline that ends a comment. */
+function endOfLine(text: string, at: number): number {
+  const end = text.indexOf('\n', at);
+  return end < 0 ? text.length : end;
+}
+
 /** After the closing quote of the string that starts at `at`. */
 function endOfString(text: string, at: number): number {
   let end = at + 1;
@@ -113,6 +119,10 @@ function endOfValue(text: string, start: number, limit: number): number {
     return end;
   }
   let at = start;
-  while (at < limit && text[at] !== ']') at = text[at] === '"' ? endOfString(text, at) : at + 1;
+  while (at < limit && text[at] !== ']') {
+    if (text[at] === '"') at = endOfString(text, at);
+    else if (text[at] === '#') at = endOfLine(text, at);
+    else at++;
+  }
   return at + 1;
 }
