@@ -21,7 +21,7 @@ export function parseType(scanner: Scanner, depth = 1): Type {
     throw new SyntaxFailure(`Types are nested more than ${DEEPEST_TYPE} deep.`, { start, end: start + 1 });
   }
   if (code === Char.Question) {
-    if (!scanner.isDigit(scanner.text.charCodeAt(start + 1))) {
+    if (!/[-0-9]/.test(scanner.text.charAt(start + 1))) {
       scanner.pos++;
       return { kind: 'unset' };
     }

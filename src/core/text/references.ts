@@ -66,3 +66,9 @@ export function dataRange(tensor: Tensor, fileName: string): ByteRange | undefin
     ? reference.range
     : undefined;
 }
+
+/** What a tensor of a decoded model is referred to by in text, or `undefined` when its data isn't in the file. */
+export function dataKey(tensor: Tensor): string | undefined {
+  if (tensor.data.kind === 'embedded') return referenceKey(tensor.data.bytes);
+  return tensor.data.kind === 'typed' && tensor.origin !== undefined ? referenceKey(tensor.origin) : undefined;
+}

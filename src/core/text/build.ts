@@ -1,0 +1,250 @@
+import { encodeEntry, encodeOpset, encodeValueInfo } from '../onnx/encode';
+import type { FunctionProto, Graph, Model, Node, OpsetImport, StringEntry, Tensor, ValueInfo } from '../onnx/model';
+import type { ByteRange } from '../wire/source';
+import type { Chunk } from '../wire/splice';
+import { MessageWriter } from '../wire/writer';
+import { BuildContext, type BuildBase, type BuildOptions, type Change } from './buildContext';
+import { NodeBuilder, rebuildList, rebuildString, rebuildStrings, type ListBuilder } from './buildNode';
+import { encodeNewTensor, rebuildTensor } from './buildTensor';
+import { rebuildValueInfo } from './buildType';
+import { matchByKeys, matchFunctions, matchNamed, matchNodes, type Matching } from './match';
+import { MessageEdit, messageField } from './messageEdit';
+import { dataKey } from './references';
+
+export { BuildError, type BuildBase, type BuildOptions, type Change } from './buildContext';
+
+export interface BuildResult {
+  /** The new file; ranges are copied from `base.source`. */
+  readonly chunks: Chunk[];
+  /** What the text changes, in file order; empty exactly when the file stays as it is. */
+  readonly changes: readonly Change[];
+  /** Every reference of the text to data of the file, by `"offset:length"`, and where in `base.source` (or what) that data is. */
+  readonly references: ReadonlyMap<string, ByteRange | Uint8Array>;
+}
+
+/**
+ * The model file that a text states, as chunks of new bytes and ranges of the
+ * file it came from. See {@link buildWithReport}.
+ */
+export function buildModel(edited: Model, base: BuildBase, options: BuildOptions = {}): Chunk[] {
+  return buildWithReport(edited, base, options).chunks;
+}
+
+/**
+ * Patch the file that a text came from so that it states what the text does.
+ * Messages are paired by identity (see match.ts); of a message that the text
+ * changes, only the fields that differ are encoded anew, in their places, and
+ * everything that the text doesn't show stays. A text without changes gives one
+ * range, the whole file.
+ *
+ * @param edited parsed from the text, without errors.
+ * @throws BuildError where the text refers to data that isn't there, or data
+ *   doesn't fit its type and dimensions.
+ */
+export function buildWithReport(edited: Model, base: BuildBase, options: BuildOptions = {}): BuildResult {
+  const context = new BuildContext(base, options);
+  const chunks = new ModelBuilder(context).rebuildModel(edited, base.model) ?? [{ start: 0, end: base.source.size }];
+  return { chunks, changes: context.changes, references: context.resolved };
+}
+
+class ModelBuilder {
+  private readonly nodes: NodeBuilder;
+
+  constructor(private readonly context: BuildContext) {
+    this.nodes = new NodeBuilder(
+      {
+        encode: (graph) => this.encodeGraph(graph),
+        rebuild: (edited, base) => this.rebuildGraph(edited, base),
+      },
+      context,
+    );
+  }
+
+  rebuildModel(edited: Model, base: Model): Chunk[] | undefined {
+    const { context } = this;
+    const edit = new MessageEdit(context.source, base.origin!);
+    if (edited.irVersion !== base.irVersion) {
+      context.changed('ir_version');
+      edit.setInt(1, edited.irVersion);
+    }
+    rebuildString(edit, 2, edited.producerName, base.producerName, 'producer_name', context);
+    rebuildString(edit, 3, edited.producerVersion, base.producerVersion, 'producer_version', context);
+    rebuildString(edit, 4, edited.domain, base.domain, 'domain', context);
+    if (edited.modelVersion !== base.modelVersion) {
+      context.changed('model_version');
+      edit.setInt(5, edited.modelVersion);
+    }
+    rebuildString(edit, 6, edited.docString, base.docString, 'doc_string', context);
+    const graph = context.within('graph', edited.graph.name, () => this.rebuildGraph(edited.graph, base.graph));
+    if (graph !== undefined) edit.set(7, messageField(7, graph));
+    this.rebuildOpsets(edit, 8, edited.opsetImports, base.opsetImports);
+    const key = ({ key }: StringEntry) => key;
+    const entries = matchByKeys(edited.metadataProps, base.metadataProps, [[key, key]]);
+    rebuildList(edit, edited.metadataProps, base.metadataProps, entries, this.entries, context);
+    const functions = matchFunctions(edited.functions, base.functions);
+    rebuildList(edit, edited.functions, base.functions, functions, this.functions, context);
+    return edit.finish();
+  }
+
+  private rebuildOpsets(
+    edit: MessageEdit,
+    field: number,
+    edited: readonly OpsetImport[],
+    base: readonly OpsetImport[],
+  ): void {
+    const key = ({ domain }: OpsetImport) => domain;
+    rebuildList(edit, edited, base, matchByKeys(edited, base, [[key, key]]), this.opsets(field), this.context);
+  }
+
+  private opsets(field: number): ListBuilder<OpsetImport> {
+    return {
+      field,
+      kind: 'opset import',
+      nameOf: ({ domain }) => domain,
+      encode: encodeOpset,
+      rebuild: (edited, base) => {
+        if (edited.version === base.version) return undefined;
+        this.context.changed('version');
+        const edit = new MessageEdit(this.context.source, base.origin!);
+        edit.setInt(2, edited.version);
+        return edit.finish();
+      },
+    };
+  }
+
+  private readonly entries: ListBuilder<StringEntry> = {
+    field: 14,
+    kind: 'metadata entry',
+    nameOf: ({ key }) => key,
+    encode: encodeEntry,
+    rebuild: (edited, base) => {
+      if (edited.value === base.value) return undefined;
+      this.context.changed('value');
+      return encodeEntry(edited);
+    },
+  };
+
+  private readonly functions: ListBuilder<FunctionProto> = {
+    field: 25,
+    kind: 'function',
+    nameOf: ({ name }) => name,
+    encode: (fn) => this.encodeFunction(fn),
+    rebuild: (edited, base) => this.rebuildFunction(edited, base),
+  };
+
+  private encodeFunction(fn: FunctionProto): Chunk[] {
+    const writer = new MessageWriter().string(1, fn.name);
+    for (const input of fn.inputs) writer.string(4, input);
+    for (const output of fn.outputs) writer.string(5, output);
+    for (const attribute of fn.attributes) writer.string(6, attribute);
+    for (const node of fn.nodes) writer.message(7, this.nodes.encodeNode(node));
+    if (fn.docString !== '') writer.string(8, fn.docString);
+    for (const opset of fn.opsetImports) writer.message(9, encodeOpset(opset));
+    writer.string(10, fn.domain);
+    for (const attribute of fn.attributeDefaults) writer.message(11, this.nodes.encodeAttribute(attribute));
+    for (const value of fn.valueInfos) writer.message(12, encodeValueInfo(value));
+    if (fn.overload !== '') writer.string(13, fn.overload);
+    return writer.finish();
+  }
+
+  private rebuildFunction(edited: FunctionProto, base: FunctionProto): Chunk[] | undefined {
+    const { context } = this;
+    const edit = new MessageEdit(context.source, base.origin!);
+    rebuildString(edit, 1, edited.name, base.name, 'name', context);
+    rebuildStrings(edit, 4, edited.inputs, base.inputs, 'inputs', context);
+    rebuildStrings(edit, 5, edited.outputs, base.outputs, 'outputs', context);
+    rebuildStrings(edit, 6, edited.attributes, base.attributes, 'attributes', context);
+    this.rebuildNodes(edit, 7, edited.nodes, base.nodes);
+    rebuildString(edit, 8, edited.docString, base.docString, 'doc_string', context);
+    this.rebuildOpsets(edit, 9, edited.opsetImports, base.opsetImports);
+    rebuildString(edit, 10, edited.domain, base.domain, 'domain', context);
+    const defaults = matchNamed(edited.attributeDefaults, base.attributeDefaults);
+    rebuildList(edit, edited.attributeDefaults, base.attributeDefaults, defaults, this.nodes.attributesIn(11), context);
+    this.rebuildValues(edit, 12, 'value', edited.valueInfos, base.valueInfos);
+    rebuildString(edit, 13, edited.overload, base.overload, 'overload', context);
+    return edit.finish();
+  }
+
+  private encodeGraph(graph: Graph): Chunk[] {
+    const writer = new MessageWriter();
+    for (const node of graph.nodes) writer.message(1, this.nodes.encodeNode(node));
+    writer.string(2, graph.name);
+    for (const tensor of graph.initializers) writer.message(5, encodeNewTensor(tensor, this.context));
+    for (const value of graph.inputs) writer.message(11, encodeValueInfo(value));
+    for (const value of graph.outputs) writer.message(12, encodeValueInfo(value));
+    for (const value of graph.valueInfos) writer.message(13, encodeValueInfo(value));
+    return writer.finish();
+  }
+
+  private rebuildGraph(edited: Graph, base: Graph): Chunk[] | undefined {
+    if (base.origin === undefined) return this.rebuildAbsentGraph(edited);
+    const { context } = this;
+    const edit = new MessageEdit(context.source, base.origin);
+    this.rebuildNodes(edit, 1, edited.nodes, base.nodes);
+    rebuildString(edit, 2, edited.name, base.name, 'name', context);
+    const tensors = matchInitializers(edited.initializers, base.initializers, context);
+    rebuildList(edit, edited.initializers, base.initializers, tensors, this.initializers, context);
+    this.rebuildValues(edit, 11, 'input', edited.inputs, base.inputs);
+    this.rebuildValues(edit, 12, 'output', edited.outputs, base.outputs);
+    this.rebuildValues(edit, 13, 'value', edited.valueInfos, base.valueInfos);
+    return edit.finish();
+  }
+
+  /** An attribute that says it is a graph but has none reads as an empty one. */
+  private rebuildAbsentGraph(edited: Graph): Chunk[] | undefined {
+    const { name, inputs, outputs, valueInfos, initializers, nodes } = edited;
+    if (name === '' && [inputs, outputs, valueInfos, initializers, nodes].every(({ length }) => length === 0)) {
+      return undefined;
+    }
+    this.context.changed('new');
+    return this.encodeGraph(edited);
+  }
+
+  private readonly initializers: ListBuilder<Tensor> = {
+    field: 5,
+    kind: 'initializer',
+    nameOf: ({ name }) => name,
+    encode: (tensor) => encodeNewTensor(tensor, this.context),
+    rebuild: (edited, base) => rebuildTensor(edited, base, this.context),
+  };
+
+  private rebuildNodes(edit: MessageEdit, field: number, edited: readonly Node[], base: readonly Node[]): void {
+    const builder: ListBuilder<Node> = {
+      field,
+      kind: 'node',
+      nameOf: ({ name, outputs }) => (name === '' ? (outputs[0] ?? '') : name),
+      encode: (node) => this.nodes.encodeNode(node),
+      rebuild: (node, before) => this.nodes.rebuildNode(node, before),
+    };
+    rebuildList(edit, edited, base, matchNodes(edited, base), builder, this.context);
+  }
+
+  private rebuildValues(
+    edit: MessageEdit,
+    field: number,
+    kind: string,
+    edited: readonly ValueInfo[],
+    base: readonly ValueInfo[],
+  ): void {
+    const builder: ListBuilder<ValueInfo> = {
+      field,
+      kind,
+      nameOf: ({ name }) => name,
+      encode: encodeValueInfo,
+      rebuild: (value, before) => rebuildValueInfo(value, before, this.context),
+    };
+    rebuildList(edit, edited, base, matchNamed(edited, base), builder, this.context);
+  }
+}
+
+/** Pair initializers by name, then by the data they refer to: a renamed one keeps what the text doesn't show. */
+function matchInitializers(edited: readonly Tensor[], base: readonly Tensor[], context: BuildContext): Matching {
+  if (edited.length === base.length && edited.every(({ name }, i) => name === base[i]!.name)) {
+    return Int32Array.from(edited, (_, i) => i);
+  }
+  const name = (tensor: Tensor) => tensor.name;
+  return matchByKeys(edited, base, [
+    [name, name],
+    [(tensor) => context.keyOf(tensor), dataKey],
+  ]);
+}

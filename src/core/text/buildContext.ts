@@ -1,0 +1,162 @@
+import type { Model, Tensor, TextSpan, Attribute, Graph, Node } from '../onnx/model';
+import { blockSource } from '../wire/blocks';
+import { bytesSource, type ByteRange, type ByteSource } from '../wire/source';
+import { readTensorProto } from '../onnx/decodeTensor';
+import { readTensor } from '../onnx/tensor';
+import { WireReader } from '../wire/reader';
+import { dataKey, referenceKey, referenceOf, type Reference } from './references';
+
+/** The text can't become a model: `message` says why, `span` which part of the text is concerned. */
+export class BuildError extends Error {
+  override readonly name = 'BuildError';
+
+  constructor(
+    message: string,
+    readonly span: TextSpan | undefined,
+  ) {
+    super(message);
+  }
+}
+
+/** The file that a text came from. */
+export interface BuildBase {
+  /** Decoded from `source`. */
+  readonly model: Model;
+  readonly source: ByteSource;
+  /** Name under which the text refers to the file. */
+  readonly fileName: string;
+}
+
+export interface BuildOptions {
+  /** Further names under which the text may refer to the file. */
+  readonly otherNames?: readonly string[] | undefined;
+  /**
+   * Where the data now is that the text refers to, by `"offset:length"`, for a
+   * text that is older than the file: a range of `base.source`, or the bytes.
+   * What isn't listed is taken from `base.source` at the offset stated.
+   */
+  readonly aliases?: ReadonlyMap<string, ByteRange | Uint8Array> | undefined;
+}
+
+/** Something that the text changes in the file. */
+export interface Change {
+  /** From outside to inside, such as `["graph main", "node Conv_0", "inputs"]`. */
+  readonly path: readonly string[];
+}
+
+/** Data of the model file that a tensor of the text refers to. */
+export type Resolved =
+  | { readonly kind: 'range'; readonly bytes: ByteRange }
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  /** A whole tensor, whose typed fields hold the data: in the base file, or else by its values. */
+  | { readonly kind: 'tensor'; readonly tensor: Tensor };
+
+/** What the parts of one build share. */
+export class BuildContext {
+  readonly source: ByteSource;
+  readonly changes: Change[] = [];
+  /** Every reference that the text makes, and where its data is. */
+  readonly resolved = new Map<string, ByteRange | Uint8Array>();
+  private readonly path: string[] = [];
+  private readonly names: ReadonlySet<string>;
+  private typedTensors: Map<number, Tensor> | undefined;
+
+  constructor(
+    private readonly base: BuildBase,
+    private readonly options: BuildOptions,
+  ) {
+    this.source = blockSource(base.source);
+    this.names = new Set([base.fileName, ...(options.otherNames ?? [])]);
+  }
+
+  /** Run `build` as being about `part`, for the list of changes. */
+  within<T>(kind: string, name: string, build: () => T): T {
+    this.path.push(name === '' ? kind : `${kind} ${name}`);
+    const result = build();
+    this.path.pop();
+    return result;
+  }
+
+  changed(what: string): void {
+    this.changes.push({ path: [...this.path, what] });
+  }
+
+  /** The data of the model file that a tensor refers to, or `undefined` when it doesn't refer to it. */
+  resolve(tensor: Tensor): Resolved | undefined {
+    const reference = referenceOf(tensor);
+    if (reference === undefined || !this.names.has(reference.location)) return undefined;
+    const key = referenceKey(reference.range);
+    const place = this.options.aliases?.get(key) ?? reference.range;
+    const isBytes = place instanceof Uint8Array;
+    if (!isBytes && place.end > this.source.size) throw this.notFound(tensor, reference);
+    this.resolved.set(key, place);
+    if (!reference.isMessage) return isBytes ? { kind: 'bytes', bytes: place } : { kind: 'range', bytes: place };
+    if (!isBytes) {
+      const found = this.findTyped(place);
+      if (found === undefined) throw this.notFound(tensor, reference);
+      return { kind: 'tensor', tensor: found };
+    }
+    const source = bytesSource(place);
+    const found = readTensorProto(new WireReader(source), place.length);
+    const values = readTensor(found, source);
+    if (values === undefined) throw this.notFound(tensor, reference);
+    return { kind: 'tensor', tensor: { ...found, data: { kind: 'values', values }, origin: undefined } };
+  }
+
+  /** The {@link dataKey} of the base's tensor whose data an edited tensor refers to. */
+  keyOf(tensor: Tensor): string | undefined {
+    const resolved = this.resolve(tensor);
+    if (resolved?.kind === 'range') return referenceKey(resolved.bytes);
+    return resolved?.kind === 'tensor' ? dataKey(resolved.tensor) : undefined;
+  }
+
+  private notFound(tensor: Tensor, { location, range }: Reference): BuildError {
+    return new BuildError(
+      `The data of ${describeTensor(tensor)} isn't at offset ${range.start} of ${location} (${range.end - range.start} bytes): undo the change of the reference, or write the values.`,
+      tensor.span,
+    );
+  }
+
+  /** The base's tensor whose message lies at this range. */
+  private findTyped(range: ByteRange): Tensor | undefined {
+    this.typedTensors ??= indexTensors(this.base.model);
+    const tensor = this.typedTensors.get(range.start);
+    return tensor?.origin?.end === range.end ? tensor : undefined;
+  }
+}
+
+export function describeTensor(tensor: Tensor): string {
+  return tensor.name === '' ? 'this tensor' : `"${tensor.name}"`;
+}
+
+/** All tensors of a model by where their messages start. */
+function indexTensors(model: Model): Map<number, Tensor> {
+  const tensors = new Map<number, Tensor>();
+  const add = (tensor: Tensor): void => {
+    if (tensor.origin !== undefined) tensors.set(tensor.origin.start, tensor);
+  };
+  forEachTensor(model, add);
+  return tensors;
+}
+
+/** Visit every tensor of a model: initializers and attributes, in subgraphs and functions too. */
+export function forEachTensor(model: Model, visit: (tensor: Tensor) => void): void {
+  const attribute = ({ value }: Attribute): void => {
+    if (value.type === 'TENSOR') visit(value.value);
+    else if (value.type === 'TENSORS') value.value.forEach(visit);
+    else if (value.type === 'GRAPH') graph(value.value);
+    else if (value.type === 'GRAPHS') value.value.forEach(graph);
+    else if (value.type === 'SPARSE_TENSOR') [value.value.values, value.value.indices].forEach(visit);
+    else if (value.type === 'SPARSE_TENSORS') value.value.forEach((item) => [item.values, item.indices].forEach(visit));
+  };
+  const node = ({ attributes }: Node): void => attributes.forEach(attribute);
+  const graph = ({ initializers, nodes }: Graph): void => {
+    initializers.forEach(visit);
+    nodes.forEach(node);
+  };
+  graph(model.graph);
+  for (const fn of model.functions) {
+    fn.attributeDefaults.forEach(attribute);
+    fn.nodes.forEach(node);
+  }
+}

@@ -1,0 +1,258 @@
+import { dataType, literalCount, STORAGE_FIELD, tensorByteSize, type DataType } from '../onnx/dataTypes';
+import { encodeEntry, encodeTensor } from '../onnx/encode';
+import type { SparseTensor, Tensor, TensorData, TensorValues } from '../onnx/model';
+import { bytesOfValues, isDataField, readTensor, sameValue, TensorError } from '../onnx/tensor';
+import type { Chunk } from '../wire/splice';
+import { WireType } from '../wire/varint';
+import type { MessageWriter } from '../wire/writer';
+import { MessageWriter as Writer } from '../wire/writer';
+import { BuildError, describeTensor, type BuildContext, type Resolved } from './buildContext';
+import { intField, MessageEdit, messageField } from './messageEdit';
+
+/** A tensor that the base doesn't have, as TensorProto. */
+export function encodeNewTensor(tensor: Tensor, context: BuildContext): Chunk[] {
+  const resolved = context.resolve(tensor);
+  checkFit(tensor, resolved, context);
+  return guard(tensor, () => encodeTensor({ ...tensor, ...newData(tensor, resolved) }, context.source));
+}
+
+/** The tensor's data in a form that can be encoded. */
+function newData(tensor: Tensor, resolved: Resolved | undefined): { data: TensorData; origin?: Tensor['origin'] } {
+  if (resolved === undefined) return { data: tensor.data };
+  if (resolved.kind === 'range') return { data: { kind: 'embedded', bytes: resolved.bytes } };
+  if (resolved.kind === 'bytes') return { data: { kind: 'bytes', bytes: resolved.bytes } };
+  return { data: resolved.tensor.data, origin: resolved.tensor.origin };
+}
+
+/** Turn "doesn't fit the type" into an error at the tensor's place in the text. */
+function guard<T>(tensor: Tensor, encode: () => T): T {
+  try {
+    return encode();
+  } catch (error) {
+    if (!(error instanceof TensorError)) throw error;
+    throw new BuildError(`The values of ${describeTensor(tensor)} can't be stored: ${error.message}.`, tensor.span);
+  }
+}
+
+/**
+ * The base's TensorProto changed into `edited`, or `undefined` when they are equal.
+ * @throws BuildError when the data doesn't fit the type and dimensions.
+ */
+export function rebuildTensor(edited: Tensor, base: Tensor, context: BuildContext): Chunk[] | undefined {
+  const resolved = context.resolve(edited);
+  const sameType = edited.dataType === base.dataType;
+  const sameDims = edited.dims.length === base.dims.length && edited.dims.every((dim, i) => dim === base.dims[i]);
+  const keepsData = sameData(edited, base, resolved, context);
+  if (!sameType || !sameDims || !keepsData) checkFit(edited, resolved, context);
+  if (base.origin === undefined) {
+    if (sameType && sameDims && keepsData && edited.name === base.name) return undefined;
+    context.changed('tensor');
+    return encodeNewTensor(edited, context);
+  }
+  const edit = new MessageEdit(context.source, base.origin);
+  if (edited.name !== base.name) {
+    context.changed('name');
+    edit.setString(8, edited.name);
+  }
+  if (!sameDims) {
+    context.changed('dimensions');
+    const write = (writer: MessageWriter, i: number, packed: boolean): void => {
+      if (packed) writer.packedInt(edited.dims[i]!);
+      else writer.int(1, edited.dims[i]!);
+    };
+    edit.numbers(1, edited.dims.length, write, (i) => edited.dims[i] === base.dims[i]);
+  }
+  if (!sameType) {
+    context.changed('element type');
+    edit.setInt(2, edited.dataType);
+  }
+  const movesToRaw = !sameType && edit.fields.some(({ number }) => isDataField(number) && number !== 9);
+  if (!keepsData || movesToRaw) {
+    if (!keepsData) context.changed('data');
+    guard(edited, () => replaceData(edit, edited, base, resolved, context));
+  }
+  return edit.finish();
+}
+
+function sameData(edited: Tensor, base: Tensor, resolved: Resolved | undefined, context: BuildContext): boolean {
+  if (resolved !== undefined) {
+    if (resolved.kind === 'tensor') {
+      return resolved.tensor.origin !== undefined && resolved.tensor.origin.start === base.origin?.start;
+    }
+    if (base.data.kind !== 'embedded' || resolved.kind !== 'range') return false;
+    return base.data.bytes.start === resolved.bytes.start && base.data.bytes.end === resolved.bytes.end;
+  }
+  const { data } = edited;
+  if (data.kind === 'external' || base.data.kind === 'external') {
+    if (data.kind !== 'external' || base.data.kind !== 'external') return false;
+    const { entries } = base.data;
+    return (
+      data.entries.length === entries.length &&
+      data.entries.every(({ key, value }, i) => key === entries[i]!.key && value === entries[i]!.value)
+    );
+  }
+  if (edited.dataType !== base.dataType) return valuesOf(edited).length === 0 && base.data.kind === 'none';
+  const values = valuesOf(edited);
+  const before = readTensor(base, context.source);
+  if (before?.length !== values.length) return before === undefined && values.length === 0;
+  for (let i = 0; i < values.length; i++) if (!sameValue(values[i]!, before[i]!)) return false;
+  return true;
+}
+
+function valuesOf(tensor: Tensor): TensorValues {
+  return tensor.data.kind === 'values' ? tensor.data.values : [];
+}
+
+/** @throws BuildError when data and type, or dimensions, disagree. */
+function checkFit(tensor: Tensor, resolved: Resolved | undefined, context: BuildContext): void {
+  const type = dataType(tensor.dataType);
+  if (type === undefined) return;
+  const shape = `${type.name}[${tensor.dims.join(',')}]`;
+  if (resolved?.kind === 'range' || resolved?.kind === 'bytes') {
+    const size = resolved.kind === 'bytes' ? resolved.bytes.length : resolved.bytes.end - resolved.bytes.start;
+    const needed = tensorByteSize(tensor.dataType, tensor.dims);
+    if (needed === size) return;
+    throw new BuildError(
+      needed === undefined
+        ? `${describeTensor(tensor)} can't be ${shape}: its data is ${size} bytes in the model file.`
+        : `${describeTensor(tensor)} is ${shape}, which takes ${needed} bytes, but its data in the model file has ${size}: change the shape back, or write the values.`,
+      tensor.span,
+    );
+  }
+  if (resolved === undefined && tensor.data.kind === 'external') return;
+  const values = resolved === undefined ? valuesOf(tensor) : readTensor(resolved.tensor, context.source);
+  const count = values?.length ?? 0;
+  const needed = literalCount(type, tensor.dims);
+  if (resolved !== undefined && resolved.tensor.dataType !== tensor.dataType) {
+    throw new BuildError(
+      `The data of ${describeTensor(tensor)} in the model file isn't ${type.name}: change the type back, or write the values.`,
+      tensor.span,
+    );
+  }
+  if (count !== needed) {
+    throw new BuildError(
+      `${describeTensor(tensor)} is ${shape}, which needs ${needed} ${needed === 1 ? 'value' : 'values'}, but has ${count}.`,
+      tensor.span,
+    );
+  }
+}
+
+/** Make the tensor's data fields hold the new data, in the base's kind of field where that is possible. */
+function replaceData(
+  edit: MessageEdit,
+  edited: Tensor,
+  base: Tensor,
+  resolved: Resolved | undefined,
+  context: BuildContext,
+): void {
+  const present = new Set(edit.fields.map(({ number }) => number));
+  const type = dataType(edited.dataType);
+  for (const number of present) if (isDataField(number)) edit.remove(number);
+  edit.remove(13);
+  edit.remove(14);
+  const { data } = newData(edited, resolved);
+  switch (data.kind) {
+    case 'external':
+      edit.list(
+        13,
+        data.entries.map((entry, i) => ({ base: i, field: messageField(13, encodeEntry(entry)) })),
+      );
+      edit.set(14, intField(14, 1));
+      return;
+    case 'embedded':
+    case 'bytes':
+      edit.set(9, messageField(9, [data.bytes]));
+      return;
+    case 'typed':
+      copyTyped(edit, resolved, context);
+      return;
+    case 'none':
+      return;
+    case 'values':
+      if (type === undefined || data.values.length === 0) return;
+      if (type.storage === 'string_data') {
+        const before = edited.dataType === base.dataType ? readTensor(base, context.source) : [];
+        edit.strings(STORAGE_FIELD.string_data, data.values.map(String), (before ?? []).map(String));
+        return;
+      }
+      replaceValues(edit, type, data.values, edited, base, present, context);
+  }
+}
+
+function replaceValues(
+  edit: MessageEdit,
+  type: DataType,
+  values: TensorValues,
+  edited: Tensor,
+  base: Tensor,
+  present: ReadonlySet<number>,
+  context: BuildContext,
+): void {
+  const field = STORAGE_FIELD[type.storage];
+  const sameType = edited.dataType === base.dataType;
+  // Also where the values go to a typed field, they have to fit the type.
+  const embedded = sameType && base.data.kind === 'embedded' ? base.data.bytes : undefined;
+  const before = embedded === undefined ? undefined : context.source.read(embedded.start, embedded.end);
+  const bytes = bytesOfValues(type, values, before);
+  if (!sameType || present.has(9) || !present.has(field)) {
+    edit.set(9, messageField(9, [bytes]));
+  } else if (type.storage === 'float_data' || type.storage === 'double_data') {
+    edit.set(field, messageField(field, [bytes]));
+  } else {
+    const packed = edit.fieldsOf(field).some(({ wireType }) => wireType === WireType.Len);
+    const writer = new Writer();
+    for (const value of values as readonly (number | bigint)[]) {
+      if (packed) writer.packedInt(value);
+      else writer.int(field, value);
+    }
+    const chunks = writer.finish();
+    edit.list(field, [{ base: 0, field: packed ? messageField(field, chunks) : chunks }]);
+  }
+}
+
+/** Take over the typed fields of another tensor of the base. */
+function copyTyped(edit: MessageEdit, resolved: Resolved | undefined, context: BuildContext): void {
+  if (resolved?.kind !== 'tensor' || resolved.tensor.origin === undefined) return;
+  const other = new MessageEdit(context.source, resolved.tensor.origin);
+  for (const number of new Set(other.fields.map((field) => field.number))) {
+    if (!isDataField(number)) continue;
+    edit.list(
+      number,
+      other.fieldsOf(number).map((field, i) => ({ base: i, field: [{ start: field.start, end: field.end }] })),
+    );
+  }
+}
+
+/** The base's SparseTensorProto changed into `edited`, or `undefined` when they are equal. */
+export function rebuildSparseTensor(
+  edited: SparseTensor,
+  base: SparseTensor,
+  context: BuildContext,
+): Chunk[] | undefined {
+  const values = context.within('values', '', () => rebuildTensor(edited.values, base.values, context));
+  const indices = context.within('indices', '', () => rebuildTensor(edited.indices, base.indices, context));
+  const sameDims = edited.dims.length === base.dims.length && edited.dims.every((dim, i) => dim === base.dims[i]);
+  if (values === undefined && indices === undefined && sameDims) return undefined;
+  if (base.origin === undefined) return encodeNewSparseTensor(edited, context);
+  const edit = new MessageEdit(context.source, base.origin);
+  if (values !== undefined) edit.set(1, messageField(1, values));
+  if (indices !== undefined) edit.set(2, messageField(2, indices));
+  if (!sameDims) {
+    context.changed('dimensions');
+    const write = (writer: MessageWriter, i: number, packed: boolean): void => {
+      if (packed) writer.packedInt(edited.dims[i]!);
+      else writer.int(3, edited.dims[i]!);
+    };
+    edit.numbers(3, edited.dims.length, write, (i) => edited.dims[i] === base.dims[i]);
+  }
+  return edit.finish();
+}
+
+/** A sparse tensor that the base doesn't have, as SparseTensorProto. */
+export function encodeNewSparseTensor(tensor: SparseTensor, context: BuildContext): Chunk[] {
+  const writer = new Writer();
+  writer.message(1, encodeNewTensor(tensor.values, context));
+  writer.message(2, encodeNewTensor(tensor.indices, context));
+  for (const dim of tensor.dims) writer.int(3, dim);
+  return writer.finish();
+}

@@ -1,0 +1,122 @@
+import type { FunctionProto, Node } from '../onnx/model';
+
+/** For each element of the edited list, the index of the base's element that it is, or -1 where it is new. */
+export type Matching = Int32Array;
+
+/**
+ * Pair elements by the first key in which they agree, in the order of
+ * `keys`. Elements with equal keys pair in list order. A key of `undefined`
+ * pairs with nothing.
+ */
+export function matchByKeys<E, B>(
+  edited: readonly E[],
+  base: readonly B[],
+  keys: readonly (readonly [(element: E) => string | undefined, (element: B) => string | undefined])[],
+): Matching {
+  const matching = new Int32Array(edited.length).fill(-1);
+  const taken = new Uint8Array(base.length);
+  let left = edited.length;
+  for (const [editedKey, baseKey] of keys) {
+    if (left === 0) break;
+    const waiting = new Map<string, number[]>();
+    // Backwards, so that the first of equal keys is popped first.
+    for (let i = base.length - 1; i >= 0; i--) {
+      const key = taken[i] === 1 ? undefined : baseKey(base[i]!);
+      if (key === undefined) continue;
+      const list = waiting.get(key);
+      if (list === undefined) waiting.set(key, [i]);
+      else list.push(i);
+    }
+    if (waiting.size === 0) continue;
+    for (let i = 0; i < edited.length; i++) {
+      const key = matching[i]! >= 0 ? undefined : editedKey(edited[i]!);
+      const index = key === undefined ? undefined : waiting.get(key)?.pop();
+      if (index === undefined) continue;
+      matching[i] = index;
+      taken[index] = 1;
+      left--;
+    }
+  }
+  return matching;
+}
+
+/** Pair elements that no key has paired with the one at the same distance from a paired neighbour, where `agree` allows it. */
+export function matchNeighbours<E, B>(
+  matching: Matching,
+  edited: readonly E[],
+  base: readonly B[],
+  agree: (edited: E, base: B) => boolean,
+): void {
+  const taken = new Uint8Array(base.length);
+  for (const index of matching) if (index >= 0) taken[index] = 1;
+  const tryPair = (i: number, index: number): void => {
+    if (matching[i]! >= 0 || index < 0 || index >= base.length || taken[index] === 1) return;
+    if (!agree(edited[i]!, base[index]!)) return;
+    matching[i] = index;
+    taken[index] = 1;
+  };
+  for (let i = 0; i < edited.length; i++) {
+    const before = i === 0 ? -1 : matching[i - 1]!;
+    if (i === 0 || before >= 0) tryPair(i, before + 1);
+  }
+  for (let i = edited.length - 1; i >= 0; i--) {
+    if (i === edited.length - 1) tryPair(i, base.length - 1);
+    else if (matching[i + 1]! > 0) tryPair(i, matching[i + 1]! - 1);
+  }
+}
+
+function sameNames(a: readonly string[], b: readonly string[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Pair nodes by identity: name and outputs, then either, then op and inputs, then op and place. */
+export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matching {
+  if (edited.length === base.length) {
+    let same = true;
+    for (let i = 0; i < edited.length && same; i++) {
+      same = edited[i]!.name === base[i]!.name && sameNames(edited[i]!.outputs, base[i]!.outputs);
+    }
+    if (same) return Int32Array.from(edited, (_, i) => i);
+  }
+  const both = (node: Node) => `${node.name}\n${node.outputs.join('\n')}`;
+  const name = (node: Node) => (node.name === '' ? undefined : node.name);
+  const outputs = (node: Node) => (node.outputs.length === 0 ? undefined : node.outputs.join('\n'));
+  const output = (node: Node) => node.outputs.find((value) => value !== '');
+  const structure = (node: Node) => `${node.domain}\n${node.opType}\n${node.inputs.join('\n')}`;
+  const matching = matchByKeys(
+    edited,
+    base,
+    [both, name, outputs, output, structure].map((key) => [key, key] as const),
+  );
+  matchNeighbours(matching, edited, base, (a, b) => a.opType === b.opType && a.domain === b.domain);
+  return matching;
+}
+
+/** Pair functions by domain, name and overload, then by domain and name, then by name. */
+export function matchFunctions(edited: readonly FunctionProto[], base: readonly FunctionProto[]): Matching {
+  const keys = [
+    (fn: FunctionProto) => `${fn.domain}\n${fn.name}\n${fn.overload}`,
+    (fn: FunctionProto) => `${fn.domain}\n${fn.name}`,
+    (fn: FunctionProto) => fn.name,
+  ];
+  const matching = matchByKeys(
+    edited,
+    base,
+    keys.map((key) => [key, key] as const),
+  );
+  matchNeighbours(matching, edited, base, (a, b) => sameNames(a.inputs, b.inputs) && sameNames(a.outputs, b.outputs));
+  return matching;
+}
+
+/** Pair elements by name, then by place between paired ones: a renamed one keeps what the text doesn't show. */
+export function matchNamed<T extends { readonly name: string }>(edited: readonly T[], base: readonly T[]): Matching {
+  if (edited.length === base.length && edited.every(({ name }, i) => name === base[i]!.name)) {
+    return Int32Array.from(edited, (_, i) => i);
+  }
+  const name = (element: T) => element.name;
+  const matching = matchByKeys(edited, base, [[name, name]]);
+  if (edited.length === base.length) matchNeighbours(matching, edited, base, () => true);
+  return matching;
+}

@@ -1,0 +1,116 @@
+import { rewriteFields, type Occurrence } from '../wire/rewrite';
+import { scanFields, type WireField } from '../wire/scan';
+import type { ByteRange, ByteSource } from '../wire/source';
+import type { Chunk } from '../wire/splice';
+import { WireType } from '../wire/varint';
+import { MessageWriter } from '../wire/writer';
+
+/** A whole length-delimited field. */
+export function messageField(number: number, payload: readonly Chunk[]): Chunk[] {
+  return new MessageWriter().message(number, payload).finish();
+}
+
+/** A whole string field. */
+export function stringField(number: number, value: string): Chunk[] {
+  return new MessageWriter().string(number, value).finish();
+}
+
+/** A whole varint field. */
+export function intField(number: number, value: number | bigint): Chunk[] {
+  return new MessageWriter().int(number, value).finish();
+}
+
+/**
+ * Edits of one message of the base file. Fields that no edit names keep their
+ * bytes, whatever they are; a message without edits isn't even scanned.
+ */
+export class MessageEdit {
+  private readonly plan = new Map<number, readonly Occurrence[]>();
+  private scanned: readonly WireField[] | undefined;
+
+  constructor(
+    private readonly source: ByteSource,
+    private readonly message: ByteRange,
+  ) {}
+
+  /** The message's fields in the base. */
+  get fields(): readonly WireField[] {
+    return (this.scanned ??= scanFields(this.source, this.message));
+  }
+
+  fieldsOf(number: number): WireField[] {
+    return this.fields.filter((field) => field.number === number);
+  }
+
+  /** Make the field occur once, as `field`. */
+  set(number: number, field: readonly Chunk[]): void {
+    // Of several, the last counts (protobuf's rule for singular fields).
+    const count = this.fieldsOf(number).length;
+    this.plan.set(number, [{ base: count > 0 ? count - 1 : undefined, field }]);
+  }
+
+  /** Set a string, or remove the field where the string is empty. */
+  setString(number: number, value: string): void {
+    if (value === '') this.remove(number);
+    else this.set(number, stringField(number, value));
+  }
+
+  setInt(number: number, value: number | bigint): void {
+    this.set(number, intField(number, value));
+  }
+
+  remove(number: number): void {
+    if (this.fieldsOf(number).length > 0) this.plan.set(number, []);
+  }
+
+  /** Make the field occur as `occurrences` say. */
+  list(number: number, occurrences: readonly Occurrence[]): void {
+    this.plan.set(number, occurrences);
+  }
+
+  /** Make a repeated string (or bytes) field hold `values`; those equal to the base's at the same index keep their bytes. */
+  strings(number: number, values: readonly string[], base: readonly string[]): void {
+    this.list(
+      number,
+      values.map((value, i) => ({
+        base: i < base.length ? i : undefined,
+        field: value === base[i] ? undefined : stringField(number, value),
+      })),
+    );
+  }
+
+  /**
+   * Make a repeated number field hold `count` values, packed where the base's
+   * is. `write` writes the value at an index, without a tag where it has no
+   * field number; `isKept` says whether the base has that value at that index.
+   */
+  numbers(
+    number: number,
+    count: number,
+    write: (writer: MessageWriter, index: number, packed: boolean) => void,
+    isKept: (index: number) => boolean,
+  ): void {
+    const base = this.fieldsOf(number);
+    if (base.length > 0 && base.every(({ wireType }) => wireType === WireType.Len)) {
+      const packed = new MessageWriter();
+      for (let i = 0; i < count; i++) write(packed, i, true);
+      this.plan.set(number, count === 0 ? [] : [{ base: 0, field: messageField(number, packed.finish()) }]);
+      return;
+    }
+    const unpacked = base.every(({ wireType }) => wireType !== WireType.Len);
+    this.plan.set(
+      number,
+      Array.from({ length: count }, (_, i) => {
+        if (unpacked && i < base.length && isKept(i)) return { base: i };
+        const writer = new MessageWriter();
+        write(writer, i, false);
+        return { base: unpacked && i < base.length ? i : undefined, field: writer.finish() };
+      }),
+    );
+  }
+
+  /** The message's new payload, or `undefined` when nothing was edited. */
+  finish(): Chunk[] | undefined {
+    return this.plan.size === 0 ? undefined : rewriteFields(this.fields, this.plan);
+  }
+}
