@@ -1,5 +1,6 @@
 import type { Tensor } from '../core/onnx/model';
 import { readTensor, tensorBytes } from '../core/onnx/tensor';
+import { referenceOf } from '../core/text/references';
 import { bytesSource, type ByteSource } from '../core/wire/source';
 
 /** Opens an external-data file by the location a tensor gives, or `undefined` when it isn't there. */
@@ -60,7 +61,8 @@ export class TensorReader {
   private externalBytes(tensor: Tensor): Uint8Array {
     const entries = tensor.data.kind === 'external' ? tensor.data.entries : [];
     const entry = (key: string): string | undefined => entries.find((candidate) => candidate.key === key)?.value;
-    const location = entry('location') ?? '';
+    const reference = referenceOf(tensor);
+    const location = reference?.location ?? entry('location') ?? '';
     if (location === '' || /^([\\/]|[A-Za-z]:)/.test(location) || location.split(/[\\/]/).includes('..')) {
       throw new TensorDataError(
         `\`${tensor.name}\` refers to \`${location}\`, which isn't a path below the model's folder`,
@@ -75,6 +77,10 @@ export class TensorReader {
         `\`${tensor.name}\` refers to bytes ${start}–${end} of \`${location}\`, which has ${file.size}`,
       );
     }
-    return file.read(start, end);
+    if (!reference?.isMessage) return file.read(start, end);
+    // A text refers to data in typed fields by the whole message.
+    const bytes = tensorBytes({ ...tensor, origin: { start, end }, data: { kind: 'typed' } }, file);
+    if (!bytes) throw new TensorDataError(`the data of \`${tensor.name}\` can't be read`);
+    return bytes;
   }
 }

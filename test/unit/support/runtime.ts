@@ -51,14 +51,16 @@ export const floatTensor = (dims: readonly number[], seed: number): ort.Tensor =
     dims,
   );
 
-/** The largest difference, relative to values above one. */
-export function largestError(a: TensorOut, b: TensorOut): number {
-  if (a.dims.join() !== b.dims.join()) return Infinity;
+/** The largest difference, relative to the largest expected value where that is above one. */
+export function largestError(actual: TensorOut, expected: TensorOut): number {
+  if (actual.dims.join() !== expected.dims.join()) return Infinity;
   let worst = 0;
-  for (let index = 0; index < a.data.length; index++) {
-    const error = Math.abs(a.data[index]! - b.data[index]!) / Math.max(1, Math.abs(b.data[index]!));
+  let largest = 1;
+  for (let index = 0; index < expected.data.length; index++) {
+    const error = Math.abs(actual.data[index]! - expected.data[index]!);
     // Also catches NaN, which compares false.
     if (!(error <= worst)) worst = error;
+    largest = Math.max(largest, Math.abs(expected.data[index]!));
   }
-  return worst;
+  return worst / largest;
 }
