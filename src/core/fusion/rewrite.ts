@@ -31,8 +31,7 @@ class Rewrite {
   private readonly scopes: ReadonlyMap<Body, Scope>;
   private readonly names: FunctionNames;
   private readonly added: FunctionProto[] = [];
-  /** Declarations to remove, by the body whose list they are in. */
-  private readonly removed = new Map<Body, Set<TextSpan>>();
+  private readonly declarations = new Map<Body, Declarations>();
 
   constructor(
     private readonly text: string,
@@ -61,8 +60,8 @@ class Rewrite {
     for (const [scope, dropped] of biases) {
       for (const [name, count] of dropped) if (usesOf(scope, name).length === count) this.removeUnused(scope, name);
     }
-    for (const [body, removed] of this.removed) {
-      this.edits.push(...removeEntries(this.text, declarations(this.text, body), removed));
+    for (const { all, removed } of this.declarations.values()) {
+      if (removed.size > 0) this.edits.push(...removeEntries(this.text, all, removed));
     }
     this.addFunctions();
     this.editModelHeader();
@@ -80,19 +79,19 @@ class Rewrite {
 
   private removeNode(scope: Scope, node: Node): void {
     this.edits.push(removeStatement(this.text, spanOf(node)));
-    for (const name of node.outputs) this.removeDeclaration(scope.body, scope.body.valueInfos, name);
+    for (const name of node.outputs) this.removeDeclarations(scope.body, name);
   }
 
-  private removeDeclaration(
-    body: Body,
-    declared: readonly { readonly name: string; readonly span?: TextSpan | undefined }[],
-    name: string,
-  ): void {
-    for (const info of declared) {
-      if (info.name !== name || !info.span) continue;
-      const removed = this.removed.get(body) ?? new Set();
-      this.removed.set(body, removed.add(info.span));
-    }
+  /** Remove what a body's `<…>` list says of `name`: its type, and its data if it has any. */
+  private removeDeclarations(body: Body, name: string): void {
+    const list = this.declarationsOf(body);
+    for (const span of list.byName.get(name) ?? []) list.removed.add(span);
+  }
+
+  private declarationsOf(body: Body): Declarations {
+    let list = this.declarations.get(body);
+    if (!list) this.declarations.set(body, (list = declarations(this.text, body)));
+    return list;
   }
 
   /** Remove the initializer or Constant called `name`, which nothing reads any more. */
@@ -103,9 +102,8 @@ class Rewrite {
     if (producer) {
       const isConstant = producer.opType === 'Constant' && isDefaultDomain(producer.domain);
       if (isConstant && producer.outputs.length === 1) this.removeNode(scope, producer);
-    } else if (!isFunction(scope.body)) {
-      this.removeDeclaration(scope.body, scope.body.initializers, name);
-      this.removeDeclaration(scope.body, scope.body.valueInfos, name);
+    } else {
+      this.removeDeclarations(scope.body, name);
     }
   }
 
@@ -197,11 +195,27 @@ class Rewrite {
 
 const IMPORT = `"${FUSION_DOMAIN}": ${FUSION_OPSET}`;
 
-/** Spans of what a body declares in its `<…>` list; types in the signature aren't among them. */
-function declarations(text: string, body: Body): TextSpan[] {
+/** What a body declares in its `<…>` list; types in the signature aren't among them. */
+interface Declarations {
+  readonly all: readonly TextSpan[];
+  readonly byName: ReadonlyMap<string, readonly TextSpan[]>;
+  /** Those to remove. */
+  readonly removed: Set<TextSpan>;
+}
+
+function declarations(text: string, body: Body): Declarations {
   const declared = isFunction(body) ? body.valueInfos : [...body.initializers, ...body.valueInfos];
   const start = endOfSignature(text, body.span?.start ?? 0);
-  return declared.flatMap((entry) => entry.span ?? []).filter((span) => span.start >= start);
+  const all: TextSpan[] = [];
+  const byName = new Map<string, TextSpan[]>();
+  for (const { name, span } of declared) {
+    if (!span || span.start < start) continue;
+    all.push(span);
+    const same = byName.get(name);
+    if (same) same.push(span);
+    else byName.set(name, [span]);
+  }
+  return { all, byName, removed: new Set() };
 }
 
 function outermost(scope: Scope): Scope {
