@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict';
+import { compareOutputs } from '../../src/measure/compare';
+import type { FusedProblem, Kernel } from '../../src/measure/kernel';
+import { builtKernel, elements, makeProblem, randomShape, type Shape } from './support';
+
+const FLAVOURS = [
+  ['release', 'release'],
+  ['wide-test', '16-lane code on AVX2'],
+] as const;
+
+/** The error that single precision may make: a part of the normalised scale, growing with the reduction. */
+function tolerance(problem: FusedProblem): number {
+  return 2e-6 * Math.sqrt(elements(problem.weightsShape.slice(1))) + 1e-5;
+}
+
+function check(kernel: Kernel, shape: Shape, seed: number, note: string, mean = 0, limit?: number): void {
+  const { problem, x } = makeProblem(shape, seed, mean);
+  const expected = kernel.reference(problem, x);
+  for (const instructionSet of kernel.instructionSets) {
+    const plan = new kernel.Plan({ ...problem, instructionSet });
+    assert.equal(elements(plan.outputShape), expected.length);
+    const outputs = [true, false].flatMap((fused) =>
+      [1, 3].map((threads) => {
+        const y = new Float32Array(expected.length).fill(NaN);
+        plan.run(x, y, { threads, fused });
+        return y;
+      }),
+    );
+    for (const y of outputs) {
+      const error = compareOutputs(y, expected);
+      assert.ok(
+        error.relative <= (limit ?? tolerance(problem)),
+        `${note} ${instructionSet} ${plan.algorithm}: error ${error.relative} for ${JSON.stringify(shape)}`,
+      );
+    }
+    assert.deepEqual(outputs[0], outputs[1], `${note} ${instructionSet}: the result depends on the thread count`);
+  }
+}
+
+for (const [flavour, title] of FLAVOURS) {
+  describe(`fused convolution against the double-precision reference (${title})`, function () {
+    this.timeout(120_000);
+    let kernel: Kernel;
+
+    before(async function () {
+      const built = await builtKernel(flavour);
+      if (built === undefined || (flavour === 'wide-test' && process.arch !== 'x64')) this.skip();
+      kernel = built;
+    });
+
+    it('agrees on random shapes and attributes', () => {
+      for (let seed = 1; seed <= 150; seed++) check(kernel, randomShape(seed * 7919), seed, `seed ${seed}`);
+    });
+
+    const named: [string, Shape][] = [
+      ['1×1 output planes', { channels: 5, outChannels: 7, input: [3, 3], kernel: [3, 3] }],
+      ['a 1×1 input', { channels: 3, outChannels: 4, input: [1, 1], kernel: [1, 1] }],
+      ['one column', { channels: 3, outChannels: 4, input: [37, 1], kernel: [3, 1], pads: [1, 0, 1, 0] }],
+      [
+        'padding larger than the kernel',
+        { channels: 3, outChannels: 5, input: [4, 4], kernel: [2, 2], pads: [5, 3, 4, 6] },
+      ],
+      ['a row of many tiles', { channels: 2, outChannels: 3, input: [2, 1500], kernel: [1, 3], pads: [0, 1, 0, 1] }],
+      ['1×1 kernels on a large plane', { channels: 40, outChannels: 70, input: [40, 50], kernel: [1, 1] }],
+      ['1×1 kernels with stride 2', { channels: 8, outChannels: 9, input: [21, 33], kernel: [1, 1], strides: [2, 2] }],
+      ['a stride beyond the kernel', { channels: 4, outChannels: 6, input: [40, 40], kernel: [2, 3], strides: [5, 7] }],
+      [
+        'large dilation',
+        { channels: 3, outChannels: 4, input: [40, 44], kernel: [3, 3], dilations: [9, 11], pads: [9, 11, 9, 11] },
+      ],
+      [
+        'depthwise',
+        {
+          channels: 24,
+          outChannels: 24,
+          group: 24,
+          input: [33, 65],
+          kernel: [3, 3],
+          pads: [1, 1, 1, 1],
+          activation: 'Relu',
+        },
+      ],
+      [
+        'depthwise with a multiplier',
+        { channels: 6, outChannels: 18, group: 6, input: [20, 20], kernel: [5, 5], strides: [2, 2] },
+      ],
+      [
+        '3×3 with many channels',
+        {
+          channels: 130,
+          outChannels: 66,
+          input: [17, 19],
+          kernel: [3, 3],
+          pads: [1, 1, 1, 1],
+          activation: 'LeakyRelu',
+        },
+      ],
+      ['a long reduction', { channels: 600, outChannels: 8, input: [9, 9], kernel: [3, 3] }],
+      [
+        '9×9 from three channels',
+        { channels: 3, outChannels: 32, input: [48, 70], kernel: [9, 9], pads: [4, 4, 4, 4] },
+      ],
+      [
+        'planes of several passes',
+        {
+          batch: 2,
+          channels: 3,
+          outChannels: 70,
+          input: [120, 140],
+          kernel: [3, 3],
+          pads: [1, 1, 1, 1],
+          activation: 'Relu',
+        },
+      ],
+      ['one dimension', { channels: 5, outChannels: 9, input: [301], kernel: [7], strides: [2], pads: [3, 3] }],
+      [
+        'three dimensions',
+        {
+          channels: 4,
+          outChannels: 10,
+          input: [9, 11, 13],
+          kernel: [3, 3, 3],
+          strides: [1, 2, 1],
+          pads: [1, 1, 1, 1, 1, 1],
+        },
+      ],
+    ];
+    for (const [name, shape] of named) it(`agrees on ${name}`, () => check(kernel, shape, 42, name));
+
+    it('keeps its accuracy where the mean is far larger than the deviation', () => {
+      // Positive weights on inputs around 1000 make output planes whose mean is some thousand deviations.
+      const shape: Shape = { channels: 4, outChannels: 6, input: [40, 40], kernel: [3, 3] };
+      const { problem, x } = makeProblem(shape, 5, 1000);
+      const positive = { ...problem, weights: problem.weights.map(Math.abs) };
+      const expected = kernel.reference(positive, x);
+      for (const instructionSet of kernel.instructionSets) {
+        const y = new Float32Array(expected.length);
+        new kernel.Plan({ ...positive, instructionSet }).run(x, y, { threads: 2, fused: true });
+        // Sums of some 20000 carry an absolute error of about 1e-3, against a deviation of about 5.
+        assert.ok(compareOutputs(y, expected).relative < 1e-3, instructionSet);
+      }
+    });
+  });
+}
