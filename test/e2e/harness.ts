@@ -64,7 +64,7 @@ export function makeRunFolder(fillWorkspace: (folder: string) => void): { run: s
 function emptyExtension(run: string): string {
   const folder = path.join(run, 'empty-extension');
   mkdirSync(folder);
-  const manifest = { name: 'empty', publisher: 'test', version: '0.0.0', engines: { vscode: '*' } };
+  const manifest = { name: 'empty', publisher: 'test', version: '0.0.0', engines: { vscode: '^1.100.0' } };
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
   return folder;
 }
