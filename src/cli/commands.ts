@@ -1,0 +1,135 @@
+import * as fs from 'node:fs';
+import * as path from 'node:path';
+import { describeFusion } from '../core/fusion/describe';
+import { findFusions } from '../core/fusion/find';
+import type { Finding } from '../core/fusion/finding';
+import { drawModel } from '../core/layout/draw';
+import { checkModel } from '../core/text/check';
+import type { Chunk } from '../core/wire/splice';
+import { writeAtomically } from '../files/atomicWrite';
+import { FileSource } from '../files/fileSource';
+import { problemOf } from '../files/problem';
+import { chosenFindings, fusedChunks, rebuiltChunks, textOf } from './fusion';
+import { Failure, openModel, print } from './output';
+import { sarifOf } from './sarif';
+
+/** One file of a scan, as `--json` prints it. */
+export interface ScannedFile {
+  readonly file: string;
+  readonly error?: string;
+  readonly findings: readonly ScannedFinding[];
+}
+
+export interface ScannedFinding {
+  readonly id: string;
+  readonly kind: string;
+  readonly fusable: boolean;
+  readonly reason?: { readonly code: string; readonly message: string };
+  readonly nodes: readonly string[];
+  readonly fusedOp: string;
+  readonly advice: Finding['advice'];
+}
+
+export function scan(
+  files: readonly string[],
+  options: { json?: boolean; sarif?: boolean; failOnFindings?: boolean },
+): void {
+  const scanned = files.map(scanFile);
+  if (options.json) print(JSON.stringify({ files: scanned.map(({ result }) => result) }, undefined, 2));
+  else if (options.sarif) print(JSON.stringify(sarifOf(scanned.map(({ result }) => result)), undefined, 2));
+  else scanned.forEach(({ result, findings }) => printScan(result, findings));
+  if (scanned.some(({ result }) => result.error !== undefined)) process.exitCode = 2;
+  else if (options.failOnFindings && scanned.some(({ findings }) => findings.some((finding) => finding.fusable))) {
+    process.exitCode = 1;
+  }
+}
+
+export async function text(file: string, options: { output?: string; elideAbove?: number }): Promise<void> {
+  const opened = openModel(file);
+  const printed = textOf(opened, options.elideAbove);
+  if (options.output === undefined) process.stdout.write(printed);
+  else await write(options.output, [new TextEncoder().encode(printed)], opened.source);
+}
+
+export async function build(textFile: string, options: { base: string; output: string }): Promise<void> {
+  const base = openModel(options.base);
+  let edited: string;
+  try {
+    edited = fs.readFileSync(textFile, 'utf8');
+  } catch (error) {
+    throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
+  }
+  await write(options.output, rebuiltChunks(edited, textFile, base), base.source);
+}
+
+export async function fuse(file: string, options: { output: string; only?: string[] }): Promise<void> {
+  const opened = openModel(file);
+  const findings = findFusions(opened.model);
+  const chosen = chosenFindings(opened, findings, options.only);
+  await write(options.output, fusedChunks(opened, chosen), opened.source);
+  print(`${options.output}: ${chosen.length} of ${findings.length} ${findings.length === 1 ? 'pair' : 'pairs'} fused`);
+}
+
+export function check(files: readonly string[]): void {
+  for (const file of files) {
+    try {
+      const result = checkModel(new FileSource(file), path.basename(file));
+      if (result.identical) {
+        print(`${file}: byte-identical`);
+      } else {
+        print(`${file}: ${result.message}${result.offset === undefined ? '' : ` (byte ${result.offset})`}`);
+        process.exitCode ??= 1;
+      }
+    } catch (error) {
+      process.stderr.write(`${file}: ${problemOf(error)}\n`);
+      process.exitCode = 2;
+    }
+  }
+}
+
+export async function draw(file: string, options: { output: string }): Promise<void> {
+  const { model, source } = openModel(file);
+  await write(options.output, [new TextEncoder().encode(drawModel(model, { source }))], source);
+}
+
+function scanFile(file: string): { result: ScannedFile; findings: readonly Finding[] } {
+  try {
+    const findings = findFusions(openModel(file).model);
+    return { result: { file, findings: findings.map(scannedFinding) }, findings };
+  } catch (error) {
+    if (!(error instanceof Failure)) throw error;
+    const message = error.message.startsWith(`${file}: `) ? error.message.slice(file.length + 2) : error.message;
+    process.stderr.write(`${file}: ${message}\n`);
+    return { result: { file, error: message, findings: [] }, findings: [] };
+  }
+}
+
+function scannedFinding(finding: Finding): ScannedFinding {
+  const { id, kind, fusable, reason, nodes, fusedOp, advice } = finding;
+  return {
+    id,
+    kind,
+    fusable,
+    ...(reason && { reason: { code: reason.code, message: reason.message } }),
+    nodes: nodes.map((node) => node.name || node.outputs[0] || node.opType),
+    fusedOp,
+    advice,
+  };
+}
+
+function printScan({ file, error, findings: list }: ScannedFile, findings: readonly Finding[]): void {
+  if (error !== undefined) return;
+  const fusable = findings.filter((finding) => finding.fusable).length;
+  print(`${file}: ${list.length} found, ${fusable} can fuse`);
+  for (const finding of findings) {
+    print(`  ${finding.fusable ? 'fuse' : 'no  '}  ${finding.id}: ${describeFusion(finding)}`);
+  }
+}
+
+async function write(output: string, chunks: readonly Chunk[], source: FileSource): Promise<void> {
+  try {
+    await writeAtomically(output, chunks, source);
+  } catch (error) {
+    throw new Failure(`${output}: ${problemOf(error)}`, 2);
+  }
+}
