@@ -42,7 +42,11 @@ export class Shapes {
  * bytes of intermediate activations that are no longer written and read back
  * (each one once). Fields are `undefined` while a dimension is unknown.
  */
-export function advise(finding: Omit<Finding, 'advice'>, scope: Scope, shapes: Shapes): Advice {
+export function advise(
+  finding: Pick<Finding, 'convolution' | 'normalization' | 'activation' | 'fusable'>,
+  scope: Scope,
+  shapes: Shapes,
+): Advice {
   const { convolution, normalization, activation } = finding;
   const weights = concrete(shapes.of(scope, convolution.inputs[1] ?? ''));
   const input = concrete(shapes.of(scope, convolution.inputs[0] ?? ''));

@@ -1,5 +1,5 @@
 import type { Node } from '../onnx/model';
-import { definingScope, isDefaultDomain, isFunction, type Scope } from './scope';
+import { isDefaultDomain, isFunction, type Scope, type Value } from './scope';
 
 /** `TensorProto.DataType` numbers that decisions here depend on. */
 export const FLOAT = 1;
@@ -42,37 +42,36 @@ const BOOLEAN = new Set(['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual
  * each scope that is asked about.
  */
 export class ElementTypes {
-  private readonly known = new Map<Scope, Map<string, number>>();
+  private readonly done = new Set<Scope>();
 
   /** The element type of `name` as seen from `scope`, or `undefined` when nothing tells it. */
   of(scope: Scope, name: string): number | undefined {
-    if (name === '') return undefined;
-    const at = definingScope(scope, name);
-    return at && this.typesOf(at).get(name);
+    for (let at: Scope | undefined = scope; at; at = at.parent) {
+      const value = at.values.get(name);
+      if (!value) continue;
+      if (!this.done.has(at)) this.deduce(at);
+      return value.elementType;
+    }
+    return undefined;
   }
 
-  private typesOf(scope: Scope): ReadonlyMap<string, number> {
-    const known = this.known.get(scope);
-    if (known) return known;
-    const types = new Map<string, number>();
-    this.known.set(scope, types);
-    const { body } = scope;
+  private deduce(scope: Scope): void {
+    this.done.add(scope);
+    const { body, values } = scope;
     const infos = isFunction(body) ? body.valueInfos : [...body.inputs, ...body.outputs, ...body.valueInfos];
     for (const { name, type } of infos) {
-      if (type?.kind === 'tensor' && type.elementType !== 0) types.set(name, type.elementType);
+      const value = type?.kind === 'tensor' && type.elementType !== 0 ? values.get(name) : undefined;
+      if (value && type?.kind === 'tensor') value.elementType = type.elementType;
     }
-    if (!isFunction(body)) for (const tensor of body.initializers) types.set(tensor.name, tensor.dataType);
-    for (const node of body.nodes) {
-      for (const output of node.outputs) {
-        if (output === '' || types.has(output)) continue;
-        const type = this.ofOutput(scope, node, output);
-        if (type !== undefined) types.set(output, type);
-      }
+    for (const value of values.values()) {
+      const { initializer, producer } = value;
+      if (initializer) value.elementType = initializer.dataType;
+      // Values are in the order of their definitions, inputs and initializers first.
+      else if (producer) value.elementType ??= this.ofOutput(scope, producer, value);
     }
-    return types;
   }
 
-  private ofOutput(scope: Scope, node: Node, output: string): number | undefined {
+  private ofOutput(scope: Scope, node: Node, value: Value): number | undefined {
     if (!isDefaultDomain(node.domain)) return undefined;
     const { opType, inputs } = node;
     const ofInput = (index: number): number | undefined => this.of(scope, inputs[index] ?? '');
@@ -97,7 +96,7 @@ export class ElementTypes {
       case 'MaxPool':
       case 'TopK':
       case 'Unique':
-        return output === node.outputs[0] ? ofInput(0) : undefined;
+        return scope.values.get(node.outputs[0]!) === value ? ofInput(0) : undefined;
       case 'Conv':
       case 'ConvTranspose':
       case 'InstanceNormalization':

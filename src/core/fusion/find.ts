@@ -112,10 +112,11 @@ function examine(normScope: Scope, normalization: Node, path: Path, tools: Tools
     : convolutionType === 'Conv'
       ? 'ConvInstanceNormalization'
       : 'ConvTransposeInstanceNormalization';
-  const finding = {
+  const fusable = reason === undefined;
+  return {
     id: tools.ids.of(convolution),
     kind,
-    fusable: reason === undefined,
+    fusable,
     reason,
     scope: scope.body,
     convolution,
@@ -123,8 +124,8 @@ function examine(normScope: Scope, normalization: Node, path: Path, tools: Tools
     activation,
     nodes: [...chain, ...tail],
     fusedOp: group ? kind : fusedOpName(convolutionType, activation?.opType as ActivationType | undefined),
+    advice: advise({ convolution, normalization, activation, fusable }, scope, tools.shapes),
   };
-  return { ...finding, advice: advise(finding, scope, tools.shapes) };
 }
 
 /** The first thing in the way, the most fundamental first. */

@@ -14,16 +14,21 @@ export interface Use {
 }
 
 /** A value by name: what defines it, and who reads it. */
-export interface Value {
-  /** The node that computes it; the last one, should there be several. */
-  producer?: Node | undefined;
-  /** Its data, or the default of an input. */
-  initializer?: Tensor | undefined;
-  isInput: boolean;
+export class Value {
   /** Is the name defined more than once, as valid models never do? */
-  isAmbiguous: boolean;
+  isAmbiguous = false;
   /** Readers, those in nested subgraphs included. */
-  readonly uses: Use[];
+  readonly uses: Use[] = [];
+  /** `TensorProto.DataType`, as far as `ElementTypes` found it out. */
+  elementType: number | undefined = undefined;
+
+  constructor(
+    readonly isInput: boolean,
+    /** The node that computes it; the last one, should there be several. */
+    public producer: Node | undefined,
+    /** Its data, or the default of an input. */
+    public initializer: Tensor | undefined,
+  ) {}
 }
 
 /** A body with its names resolved: who writes each value, and who reads it. */
@@ -111,13 +116,15 @@ function openScope(
     else holder.scope.children.set(holder.node, [scope]);
   }
   for (const name of inputNames(body)) {
-    values.set(name, { isInput: true, isAmbiguous: values.has(name), uses: [] });
+    const value = new Value(true, undefined, undefined);
+    value.isAmbiguous = values.has(name);
+    values.set(name, value);
   }
   if (!isFunction(body)) {
     for (const tensor of body.initializers) {
       const value = values.get(tensor.name);
       if (value) value.initializer = tensor;
-      else values.set(tensor.name, { initializer: tensor, isInput: false, isAmbiguous: false, uses: [] });
+      else values.set(tensor.name, new Value(false, undefined, tensor));
     }
   }
   for (const node of body.nodes) {
@@ -128,7 +135,7 @@ function openScope(
         value.isAmbiguous = true;
         value.producer = node;
       } else {
-        values.set(name, { producer: node, isInput: false, isAmbiguous: false, uses: [] });
+        values.set(name, new Value(false, node, undefined));
       }
     }
   }
@@ -148,7 +155,11 @@ function openScope(
 
 /** What `name` means in `scope`: a value of its own or of one around it. */
 function lookUp(scope: Scope, name: string): Value | undefined {
-  return definingScope(scope, name)?.values.get(name);
+  for (let at: Scope | undefined = scope; at; at = at.parent) {
+    const value = at.values.get(name);
+    if (value) return value;
+  }
+  return undefined;
 }
 
 /** The scope that defines what `name` means in `scope`: itself or one around it. */
