@@ -11,6 +11,7 @@ import { encodeModel } from '../src/core/onnx/encode';
 import type { Attribute, Model, Node, Tensor, ValueInfo } from '../src/core/onnx/model';
 import { bytesSource } from '../src/core/wire/source';
 import { joinChunks } from '../src/core/wire/splice';
+import { uniform } from '../src/measure/random';
 
 export const SAMPLE_PATH = path.join(
   path.dirname(fileURLToPath(import.meta.url)),
@@ -20,17 +21,6 @@ export const SAMPLE_PATH = path.join(
 const FLOAT = 1;
 const INT64 = 7;
 const SIZE = 256;
-
-/** Mulberry32: uniform in [0, 1), from integer arithmetic only, so that it is the same everywhere. */
-function generator(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 const ints = (name: string, ...values: readonly number[]): Attribute => ({
   name,
@@ -50,7 +40,7 @@ const scopeOf = (module: string): string => `/${module.replaceAll('.', '/')}`;
 class Network {
   readonly nodes: Node[] = [];
   readonly initializers: Tensor[] = [];
-  private readonly random = generator(2016);
+  private readonly random = uniform(2016);
 
   node(
     scope: string,

@@ -13,6 +13,7 @@ import { constantTensor, definingScope, indexScopes, isFunction, type Scope } fr
 import type { Dimension, Model, Node } from '../core/onnx/model';
 import { chainModel, type NamedWeights } from './pairModel';
 import type { PairActivation, PairProblem } from './pairProblem';
+import { uniform } from './random';
 import type { ValueShape } from './shapes';
 import { TensorDataError, type TensorReader } from './tensorReader';
 
@@ -159,7 +160,8 @@ function activationOf(node: Node | undefined): PairActivation {
 /** Values of a pair's inputs: the model's, or seeded random ones where only a run would tell. */
 class PairValues {
   readonly notes: string[] = [];
-  private state = SEED;
+  /** The same sequence for every pair. */
+  private readonly random = uniform(SEED);
 
   constructor(
     private readonly scope: Scope,
@@ -183,13 +185,5 @@ class PairValues {
     const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
     for (let index = 0; index < values.length; index++) values[index] = middle + spread * (2 * this.random() - 1);
     return { name: weightName(name), shape, values };
-  }
-
-  /** Mulberry32: uniform in [0, 1), the same sequence for every pair. */
-  private random(): number {
-    this.state = (this.state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(this.state ^ (this.state >>> 15), 1 | this.state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
   }
 }
