@@ -75,7 +75,7 @@ export function dispatch<M extends Message>(handlers: Handlers<M>, message: unkn
   if (typeof message !== 'object' || message === null || !('type' in message)) return;
   const { type } = message;
   if (typeof type !== 'string' || !Object.hasOwn(handlers, type)) return;
-  (handlers as Readonly<Record<string, (message: M) => void>>)[type]!(message as unknown as M);
+  (handlers as unknown as Readonly<Record<string, (message: unknown) => void>>)[type]!(message);
 }
 
 /** Kinds of webview: the page that a click on a model opens, and the view in the side panel. */

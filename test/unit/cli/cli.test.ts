@@ -43,11 +43,12 @@ describe('the command line', function () {
       }[];
     };
     assert.equal(files[0]?.file, sample);
-    const findings = files[0]?.findings ?? [];
+    const findings = files[0].findings;
     assert.ok(findings.some((finding) => finding.fusable));
     const blocked = findings.find((finding) => !finding.fusable);
-    assert.match(blocked?.reason?.code ?? '', /^[a-z-]+$/);
-    assert.ok(blocked?.reason !== undefined && blocked.reason.message.length > 10);
+    assert.ok(blocked?.reason);
+    assert.match(blocked.reason.code, /^[a-z-]+$/);
+    assert.ok(blocked.reason.message.length > 10);
     assert.equal(run('scan', sample).status, 0);
   });
 

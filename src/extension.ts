@@ -1,0 +1,32 @@
+import type * as vscode from 'vscode';
+import { Analyses } from './host/analysis';
+import { registerCodeActions } from './host/codeActions';
+import { registerCodeLenses } from './host/codeLenses';
+import { registerCommands } from './host/commands';
+import { registerDiagnostics } from './host/diagnostics';
+import { GraphPage } from './host/graphPage';
+import { GraphPanel } from './host/graphPanel';
+import { disposeLog } from './host/log';
+import { Measurements } from './host/measurements';
+import { ModelFiles } from './host/modelFiles';
+import { TextFileSystem } from './host/textFileSystem';
+
+export function activate(context: vscode.ExtensionContext): void {
+  const files = new ModelFiles();
+  const analyses = new Analyses(files);
+  const measurements = new Measurements(context.extensionUri, files, analyses);
+  const services = { extensionUri: context.extensionUri, files, analyses, measurements };
+  context.subscriptions.push(
+    { dispose: disposeLog },
+    files,
+    analyses,
+    measurements,
+    TextFileSystem.register(files),
+    registerDiagnostics(analyses),
+    registerCodeLenses(analyses, measurements),
+    registerCodeActions(analyses),
+    GraphPage.register(services),
+    GraphPanel.register(services),
+    registerCommands(services),
+  );
+}

@@ -1,0 +1,138 @@
+import * as vscode from 'vscode';
+import { findFused, findFusions } from '../core/fusion/find';
+import type { Finding, FusedNode } from '../core/fusion/finding';
+import type { Model, TextSpan } from '../core/onnx/model';
+import { parseModel, type ParseError } from '../core/text/parse';
+import type { ModelFiles } from './modelFiles';
+import { LANGUAGE, TEXT_SCHEME, fileNameOf, isText, modelUriOf } from './uris';
+
+/** While a person types, dependants are told at most this often, in milliseconds. */
+const DEBOUNCE_MS = 150;
+
+/** All that is known about one state of a model's text. */
+export interface Analysis {
+  readonly uri: vscode.Uri;
+  /** Name of the model file, or of the text where the text stands for itself. */
+  readonly fileName: string;
+  readonly text: string;
+  readonly model: Model;
+  readonly errors: readonly ParseError[];
+  readonly findings: readonly Finding[];
+  /** Nodes that are fused already. */
+  readonly fused: readonly FusedNode[];
+  /** True while the text has edits that aren't saved. */
+  readonly dirty: boolean;
+}
+
+/**
+ * Parses texts and finds their fusions, once for each state of a text. An open
+ * document is what counts, edits included; without one, the model file itself.
+ */
+export class Analyses implements vscode.Disposable {
+  private readonly ofDocuments = new WeakMap<vscode.TextDocument, { version: number; analysis: Analysis }>();
+  private readonly ofFiles = new Map<string, { text: string; analysis: Analysis }>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  private readonly pending = new Map<string, NodeJS.Timeout>();
+  private readonly subscriptions: { dispose(): unknown }[];
+
+  /** Fires with the text's URI when its analysis is out of date. */
+  readonly onDidChange = this.changed.event;
+
+  constructor(private readonly files: ModelFiles) {
+    this.subscriptions = [
+      this.changed,
+      vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
+      vscode.workspace.onDidSaveTextDocument((document) => this.schedule(document)),
+      vscode.workspace.onDidOpenTextDocument((document) => this.announce(document)),
+      vscode.workspace.onDidCloseTextDocument((document) => this.announce(document)),
+      files.onDidChange((uri) => {
+        if (!openDocument(uri)) this.changed.fire(uri);
+      }),
+    ];
+  }
+
+  /** The analysis of the document's present state. */
+  of(document: vscode.TextDocument): Analysis {
+    const known = this.ofDocuments.get(document);
+    if (known?.version === document.version) {
+      return known.analysis.dirty === document.isDirty
+        ? known.analysis
+        : { ...known.analysis, dirty: document.isDirty };
+    }
+    const analysis = analyse(document.uri, document.getText(), document.isDirty);
+    this.ofDocuments.set(document, { version: document.version, analysis });
+    return analysis;
+  }
+
+  /**
+   * The analysis of a text that need not be open.
+   * @throws ModelFormatError or a file error when the model can't be read.
+   */
+  async at(uri: vscode.Uri): Promise<Analysis> {
+    const document = openDocument(uri);
+    if (document) return this.of(document);
+    const file = await this.files.get(requireModelUri(uri));
+    const known = this.ofFiles.get(uri.toString());
+    if (known?.text === file.text) return known.analysis;
+    const analysis = analyse(uri, file.text, false);
+    this.ofFiles.set(uri.toString(), { text: file.text, analysis });
+    return analysis;
+  }
+
+  dispose(): void {
+    for (const timer of this.pending.values()) clearTimeout(timer);
+    vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  private announce(document: vscode.TextDocument): void {
+    if (document.languageId !== LANGUAGE) return;
+    this.ofFiles.delete(document.uri.toString());
+    this.changed.fire(document.uri);
+  }
+
+  private schedule(document: vscode.TextDocument): void {
+    if (document.languageId !== LANGUAGE) return;
+    const key = document.uri.toString();
+    clearTimeout(this.pending.get(key));
+    this.pending.set(
+      key,
+      setTimeout(() => {
+        this.pending.delete(key);
+        this.changed.fire(document.uri);
+      }, DEBOUNCE_MS),
+    );
+  }
+}
+
+/** The open document of a text URI, if there is one. */
+export function openDocument(uri: vscode.Uri): vscode.TextDocument | undefined {
+  const key = uri.toString();
+  return vscode.workspace.textDocuments.find((document) => !document.isClosed && document.uri.toString() === key);
+}
+
+export function rangeOf(document: vscode.TextDocument, span: TextSpan): vscode.Range {
+  return new vscode.Range(document.positionAt(span.start), document.positionAt(span.end));
+}
+
+/** Documents that the language features are registered for. */
+export const documentSelector: vscode.DocumentSelector = [{ language: LANGUAGE }, { scheme: TEXT_SCHEME }];
+
+function analyse(uri: vscode.Uri, text: string, dirty: boolean): Analysis {
+  const { model, errors } = parseModel(text);
+  return {
+    uri,
+    fileName: fileNameOf(modelUriOf(uri) ?? uri),
+    text,
+    model,
+    errors,
+    findings: findFusions(model),
+    fused: findFused(model),
+    dirty,
+  };
+}
+
+function requireModelUri(uri: vscode.Uri): vscode.Uri {
+  const model = modelUriOf(uri);
+  if (!model) throw new Error(`${isText(uri) ? fileNameOf(uri) : uri.toString()} isn't open and shows no model file`);
+  return model;
+}

@@ -1,0 +1,53 @@
+import * as vscode from 'vscode';
+import { problemOf } from '../files/problem';
+import { activeModel } from './activeModel';
+import { fuse } from './fuse';
+import { GraphPage } from './graphPage';
+import { GraphPanel } from './graphPanel';
+import { log } from './log';
+import type { Services } from './services';
+import { modelUriOf, toTextUri } from './uris';
+
+/** Every command of the extension; each works on the model it is given, or on the active one. */
+export function registerCommands({ analyses, measurements }: Services): vscode.Disposable {
+  const commands: Readonly<Record<string, (uri: vscode.Uri, ...rest: never[]) => unknown>> = {
+    'onnxFusionLens.openAsText': async (uri) => {
+      await vscode.window.showTextDocument(toTextUri(uri), { preview: false });
+    },
+    'onnxFusionLens.openGraph': async (uri) => {
+      const model = modelUriOf(uri) ?? uri;
+      await vscode.commands.executeCommand('vscode.openWith', model, GraphPage.viewType);
+    },
+    'onnxFusionLens.showGraphPanel': async () => {
+      await vscode.commands.executeCommand(`${GraphPanel.viewId}.focus`);
+    },
+    'onnxFusionLens.fuse': async (uri, id: string) => {
+      await fuse(analyses, toTextUri(uri), [id]);
+    },
+    'onnxFusionLens.fuseAll': async (uri) => {
+      const count = await fuse(analyses, toTextUri(uri));
+      if (count === 0) void vscode.window.showInformationMessage('No pair in this model can be fused.');
+    },
+    'onnxFusionLens.measure': async (uri, id?: string) => {
+      await measurements.measure(toTextUri(uri), id === undefined ? undefined : [id]);
+    },
+  };
+  return vscode.Disposable.from(
+    vscode.commands.registerCommand('onnxFusionLens.showLog', () => log().show()),
+    ...Object.entries(commands).map(([name, run]) =>
+      vscode.commands.registerCommand(name, async (target?: unknown, ...rest: unknown[]) => {
+        const uri = target instanceof vscode.Uri ? target : activeModel();
+        if (!uri) {
+          void vscode.window.showInformationMessage('Open an ONNX model first.');
+          return;
+        }
+        try {
+          await run(uri, ...(rest as never[]));
+        } catch (error) {
+          log().error(`${name} on ${uri.toString(true)}: ${problemOf(error)}`);
+          void vscode.window.showErrorMessage(problemOf(error));
+        }
+      }),
+    ),
+  );
+}

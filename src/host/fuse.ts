@@ -1,0 +1,32 @@
+import * as vscode from 'vscode';
+import type { Finding } from '../core/fusion/finding';
+import { fuseEdits } from '../core/fusion/rewrite';
+import { rangeOf, type Analyses, type Analysis } from './analysis';
+
+/** The edit of `document` that fuses `findings`; those that can't fuse are left out. */
+export function fusionEdit(
+  document: vscode.TextDocument,
+  analysis: Analysis,
+  findings: readonly Finding[],
+): vscode.WorkspaceEdit {
+  const edit = new vscode.WorkspaceEdit();
+  const fusable = findings.filter((finding) => finding.fusable);
+  for (const { span, newText } of fuseEdits(analysis.text, analysis.model, fusable)) {
+    edit.replace(document.uri, rangeOf(document, span), newText);
+  }
+  return edit;
+}
+
+/**
+ * Fuse in the text at `uri`, opening it if need be.
+ * @param ids which findings; all that can fuse when left out.
+ * @returns how many pairs were fused.
+ */
+export async function fuse(analyses: Analyses, uri: vscode.Uri, ids?: readonly string[]): Promise<number> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const analysis = analyses.of(document);
+  const chosen = analysis.findings.filter((finding) => finding.fusable && (!ids || ids.includes(finding.id)));
+  if (chosen.length === 0) return 0;
+  const applied = await vscode.workspace.applyEdit(fusionEdit(document, analysis, chosen));
+  return applied ? chosen.length : 0;
+}

@@ -1,0 +1,258 @@
+import * as path from 'node:path';
+import * as vscode from 'vscode';
+import { findFusions } from '../core/fusion/find';
+import type { Finding } from '../core/fusion/finding';
+import type { Model } from '../core/onnx/model';
+import { externalDataIn } from '../files/externalData';
+import { KernelUnavailableError, MeasureCancelled } from '../measure/client';
+import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
+import { openDimensions, type DimensionSizes } from '../measure/shapes';
+import type { Figure } from '../measure/statistics';
+import { TensorReader } from '../measure/tensorReader';
+import type { Analyses, Analysis } from './analysis';
+import { log } from './log';
+import type { ModelFiles } from './modelFiles';
+import { modelUriOf } from './uris';
+
+/** Milliseconds of timed runs for each pair. */
+const BUDGET_MS = 1500;
+
+/** What the lens and the graph say of a pair's measurement. */
+export type MeasurementState =
+  | { readonly kind: 'running' }
+  | { readonly kind: 'failed'; readonly message: string }
+  | {
+      readonly kind: 'measured';
+      readonly speedup: number;
+      /** "2.1× on this machine (fusion 1.1×, convolution 1.9×)" */
+      readonly title: string;
+      /** Medians, spreads, shapes, errors: several lines. */
+      readonly detail: string;
+    };
+
+interface Entry {
+  readonly state: MeasurementState;
+  /** The pair's own text: another text is another pair, and its figures would be somebody else's. */
+  readonly pair: string;
+}
+
+/** Measures pairs on this machine and remembers what came of it. */
+export class Measurements implements vscode.Disposable {
+  private readonly entries = new Map<string, Map<string, Entry>>();
+  private readonly changed = new vscode.EventEmitter<vscode.Uri>();
+  private readonly sizes = new Map<string, number>();
+  private running: AbortController | undefined;
+
+  /** Fires with the text's URI when what is known of its pairs changes. */
+  readonly onDidChange = this.changed.event;
+
+  constructor(
+    private readonly extensionUri: vscode.Uri,
+    private readonly files: ModelFiles,
+    private readonly analyses: Analyses,
+  ) {}
+
+  /** What is known of a finding's speedup, as long as the pair reads as it did when it was measured. */
+  of(analysis: Analysis, finding: Finding): MeasurementState | undefined {
+    const entry = this.entries.get(analysis.uri.toString())?.get(finding.id);
+    return entry?.pair === pairText(analysis, finding) ? entry.state : undefined;
+  }
+
+  /**
+   * Measure findings of the text at `uri`: those named, or all that can fuse.
+   * Failures are shown, not thrown.
+   */
+  async measure(uri: vscode.Uri, ids?: readonly string[]): Promise<void> {
+    if (!vscode.workspace.isTrusted) {
+      await vscode.window.showWarningMessage(
+        'Measuring runs native code on the model. Trust this workspace to measure.',
+      );
+      return;
+    }
+    if (this.running) {
+      void vscode.window.showInformationMessage('A measurement is running. Wait for it, or cancel it, and try again.');
+      return;
+    }
+    const controller = new AbortController();
+    this.running = controller;
+    try {
+      await this.run(uri, ids, controller);
+    } finally {
+      this.running = undefined;
+      this.changed.fire(uri);
+    }
+  }
+
+  get isRunning(): boolean {
+    return this.running !== undefined;
+  }
+
+  /** End the measurement that is running, if one is. */
+  cancel(): void {
+    this.running?.abort();
+  }
+
+  dispose(): void {
+    this.cancel();
+    this.changed.dispose();
+  }
+
+  private async run(uri: vscode.Uri, ids: readonly string[] | undefined, controller: AbortController): Promise<void> {
+    const analysis = await this.analyses.at(uri);
+    if (analysis.errors.length > 0) {
+      void vscode.window.showErrorMessage('The text has errors. Mend them before measuring.');
+      return;
+    }
+    const { model, reader } = await this.readable(analysis);
+    const findings = analysis.findings.filter((finding) => finding.fusable && (!ids || ids.includes(finding.id)));
+    if (findings.length === 0) {
+      void vscode.window.showInformationMessage('No pair in this model can fuse, so there is nothing to measure.');
+      return;
+    }
+    const sizes = await this.askSizes(model, uri);
+    if (!sizes) return;
+    await vscode.window.withProgress(
+      {
+        location: vscode.ProgressLocation.Notification,
+        cancellable: true,
+        title: `Measuring ${analysis.fileName}`,
+      },
+      async (progress, token) => {
+        token.onCancellationRequested(() => controller.abort());
+        await this.measureAll(analysis, findings, model, reader, sizes, controller.signal, progress);
+      },
+    );
+  }
+
+  private async measureAll(
+    analysis: Analysis,
+    findings: readonly Finding[],
+    model: Model,
+    reader: TensorReader,
+    sizes: DimensionSizes,
+    signal: AbortSignal,
+    progress: vscode.Progress<{ message: string; increment: number }>,
+  ): Promise<void> {
+    const threads = vscode.workspace.getConfiguration('onnxFusionLens', analysis.uri).get<number>('measure.threads', 1);
+    const set = (finding: Finding, state: MeasurementState | undefined) => this.set(analysis, finding, state);
+    // The model that is measured is the file that the text would make: its findings have the text's ids.
+    const inText = new Map(findings.map((finding) => [finding.id, finding]));
+    const inFile = findFusions(model).filter((finding) => inText.has(finding.id));
+    let done = 0;
+    let current: Finding | undefined;
+    try {
+      await measureFindings(
+        model,
+        reader,
+        inFile,
+        sizes,
+        { threads: threads === 1 ? [1] : [1, threads], budgetMs: BUDGET_MS },
+        {
+          signal,
+          script: vscode.Uri.joinPath(this.extensionUri, 'dist', 'measure.js').fsPath,
+          onProgress: ({ fraction, message }) => {
+            progress.report({ message, increment: (fraction - done) * 100 });
+            done = fraction;
+          },
+          onStart: ({ id }) => {
+            current = inText.get(id);
+            if (current) set(current, { kind: 'running' });
+          },
+          onOutcome: ({ id }, outcome) => {
+            const finding = inText.get(id);
+            if (finding) set(finding, stateOf(outcome));
+            current = undefined;
+          },
+        },
+      );
+    } catch (error) {
+      if (current) set(current, undefined);
+      if (error instanceof MeasureCancelled) return;
+      if (error instanceof KernelUnavailableError) {
+        log().warn(`${error.message} ${error.remedy}`);
+        void vscode.window.showWarningMessage(`Nothing was measured. ${error.message} ${error.remedy}`);
+        return;
+      }
+      throw error;
+    }
+  }
+
+  /** The model as it would be saved now, with its weights within reach. */
+  private async readable(analysis: Analysis): Promise<{ model: Model; reader: TensorReader }> {
+    const uri = modelUriOf(analysis.uri);
+    const folder = uri ?? analysis.uri;
+    const external = folder.scheme === 'file' ? externalDataIn(path.dirname(folder.fsPath)) : undefined;
+    if (!uri) return { model: analysis.model, reader: new TensorReader(undefined, external) };
+    const { model, source } = await this.files.preview(uri, analysis.text);
+    return { model, reader: new TensorReader(source, external) };
+  }
+
+  /** Sizes of the dimensions that the model leaves open: from the settings, from before, or asked for. */
+  private async askSizes(model: Model, uri: vscode.Uri): Promise<DimensionSizes | undefined> {
+    const settings = vscode.workspace
+      .getConfiguration('onnxFusionLens', uri)
+      .get<Record<string, number>>('measure.dimensions', {});
+    const sizes = new Map([...this.sizes, ...Object.entries(settings)]);
+    const keys = new Set(openDimensions(model, sizes).map(({ key }) => key));
+    for (const key of keys) {
+      const answer = await vscode.window.showInputBox({
+        title: 'Measure',
+        prompt: `Size of the dimension ${key}, which the model leaves open. The setting onnxFusionLens.measure.dimensions remembers it.`,
+        value: /batch|^n$/i.test(key) || key.endsWith('.0') ? '1' : '256',
+        validateInput: (value) => (/^[1-9]\d{0,8}$/.test(value) ? undefined : 'A whole number above 0.'),
+      });
+      if (answer === undefined) return undefined;
+      sizes.set(key, Number(answer));
+      this.sizes.set(key, Number(answer));
+    }
+    return sizes;
+  }
+
+  private set(analysis: Analysis, finding: Finding, state: MeasurementState | undefined): void {
+    const key = analysis.uri.toString();
+    const entries = this.entries.get(key) ?? new Map<string, Entry>();
+    this.entries.set(key, entries);
+    if (state) entries.set(finding.id, { state, pair: pairText(analysis, finding) });
+    else entries.delete(finding.id);
+    this.changed.fire(analysis.uri);
+  }
+}
+
+function pairText({ text }: Analysis, finding: Finding): string {
+  return finding.nodes.map(({ span }) => (span ? text.slice(span.start, span.end) : '')).join('\n');
+}
+
+function stateOf(outcome: FindingOutcome): MeasurementState {
+  if (outcome.kind === 'failed') return outcome;
+  const { result, notes } = outcome;
+  const measured = result.measurements.at(-1);
+  if (!measured) return { kind: 'failed', message: 'Nothing was timed.' };
+  const { speedup, attribution, stockMs, unfusedMs, fusedMs, threads, rounds } = measured;
+  const parts = [
+    `fusion ${times(attribution.fusion)}`,
+    `convolution ${times(attribution.convolution)}`,
+    ...(attribution.threads === undefined ? [] : [`${threads} threads ${attribution.threads.toFixed(1)}×`]),
+  ];
+  return {
+    kind: 'measured',
+    speedup: speedup.median,
+    title: `${times(speedup)} on this machine (${parts.join(', ')})`,
+    detail: [
+      `Stock ONNX Runtime ${result.runtimeVersion}: ${milliseconds(stockMs)}`,
+      `Our convolution, not fused: ${milliseconds(unfusedMs)}`,
+      `Fused: ${milliseconds(fusedMs)}`,
+      `Speedup ${speedup.median.toFixed(2)}× ± ${speedup.spread.toFixed(2)}; medians ± half the interquartile range of ${rounds} interleaved rounds`,
+      `Input ${result.inputShape.join('×')}, weights ${result.weightsShape.join('×')}, ${threads} ${threads === 1 ? 'thread' : 'threads'}, ${result.algorithm} (${result.instructionSet})`,
+      `Largest difference from stock's output: ${result.maxError.absolute.toExponential(1)}`,
+      ...notes,
+    ].join('\n'),
+  };
+}
+
+function times({ median }: Figure): string {
+  return `${median.toFixed(1)}×`;
+}
+
+function milliseconds({ median, spread }: Figure): string {
+  return `${median.toPrecision(3)} ms ± ${spread.toPrecision(2)}`;
+}
