@@ -1,4 +1,4 @@
-import type { Node } from '../onnx/model';
+import type { FunctionProto, Node } from '../onnx/model';
 import { isDefaultDomain, isFunction, type Scope, type Value } from './scope';
 
 /** `TensorProto.DataType` numbers that decisions here depend on. */
@@ -37,12 +37,23 @@ const NO_INPUT_TYPE = new Set([
 ]);
 const BOOLEAN = new Set(['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
 
+/** A node that calls a function, and where. */
+interface Call {
+  readonly scope: Scope;
+  readonly node: Node;
+}
+
+const functionKey = ({ domain, name }: Pick<FunctionProto, 'domain' | 'name'>): string => `${domain}\0${name}`;
+
 /**
  * Element types of values: as declared, else deduced in one forward pass over
  * each scope that is asked about.
  */
 export class ElementTypes {
   private readonly done = new Set<Scope>();
+  private calls: Map<string, Call[]> | undefined;
+
+  constructor(private readonly scopes: readonly Scope[]) {}
 
   /** The element type of `name` as seen from `scope`, or `undefined` when nothing tells it. */
   of(scope: Scope, name: string): number | undefined {
@@ -63,12 +74,41 @@ export class ElementTypes {
       const value = type?.kind === 'tensor' && type.elementType !== 0 ? values.get(name) : undefined;
       if (value && type?.kind === 'tensor') value.elementType = type.elementType;
     }
+    if (isFunction(body)) this.deduceInputs(body, values);
     for (const value of values.values()) {
       const { initializer, producer } = value;
       if (initializer) value.elementType = initializer.dataType;
       // Values are in the order of their definitions, inputs and initializers first.
       else if (producer) value.elementType ??= this.ofOutput(scope, producer, value);
     }
+  }
+
+  /** A function's inputs have the types that its callers pass; what isn't float32 counts first. */
+  private deduceInputs(fn: FunctionProto, values: ReadonlyMap<string, Value>): void {
+    for (const { scope, node } of this.callsOf(fn)) {
+      fn.inputs.forEach((name, index) => {
+        const value = values.get(name)!;
+        const type = this.of(scope, node.inputs[index] ?? '');
+        if (type !== undefined && (value.elementType ?? FLOAT) === FLOAT) value.elementType = type;
+      });
+    }
+  }
+
+  private callsOf(fn: FunctionProto): readonly Call[] {
+    if (!this.calls) {
+      this.calls = new Map();
+      const functions = new Set(this.scopes[0]!.model.functions.map(functionKey));
+      for (const scope of this.scopes) {
+        for (const node of scope.body.nodes) {
+          const key = functionKey({ domain: node.domain, name: node.opType });
+          if (!functions.has(key)) continue;
+          const calls = this.calls.get(key);
+          if (calls) calls.push({ scope, node });
+          else this.calls.set(key, [{ scope, node }]);
+        }
+      }
+    }
+    return this.calls.get(functionKey(fn)) ?? [];
   }
 
   private ofOutput(scope: Scope, node: Node, value: Value): number | undefined {

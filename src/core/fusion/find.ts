@@ -44,7 +44,7 @@ export interface FindOptions {
 export function findFusions(model: Model, options: FindOptions = {}): Finding[] {
   if (![model.graph, ...model.functions].some(hasNormalization)) return [];
   const scopes = indexScopes(model);
-  const types = new ElementTypes();
+  const types = new ElementTypes(scopes);
   const tracer = new Tracer(types, options.source);
   const shapes = new Shapes(options.shapes);
   const ids = new UniqueIds();

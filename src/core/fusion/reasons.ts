@@ -163,13 +163,15 @@ export function sharedValueReason(scope: Scope, chain: readonly Node[]): Reason 
 }
 
 function otherUseReason(scope: Scope, node: Node, value: string, others: readonly Use[]): Reason {
-  const whose = node.opType.startsWith('Conv') ? "the convolution's output" : `the output of ${nodeLabel(node)},`;
+  const isConvolution = node.opType.startsWith('Conv');
+  const what = isConvolution
+    ? `the convolution's output \`${value}\``
+    : `\`${value}\`, an output of ${nodeLabel(node)},`;
   const output = others.find((use) => use.node === undefined && use.scope === scope);
   if (output) {
-    const what = isFunction(scope.body) || scope.owner ? `an output of ${bodyLabel(scope)}` : 'an output of the graph';
     return reason(
       'graph-output',
-      `${whose} \`${value}\` is also ${what}`,
+      `${what} is also an output of ${bodyLabel(scope)}`,
       outputPlace(scope.body, output.index, `\`${value}\` must be computed for this output`),
     );
   }
@@ -179,7 +181,7 @@ function otherUseReason(scope: Scope, node: Node, value: string, others: readonl
   const more = others.length > 1 ? ` and ${others.length - 1} more` : '';
   return reason(
     'other-consumer',
-    `${whose} \`${value}\` is also read by ${nodeLabel(reader)}${inside}${more}`,
+    `${what} is also read by ${nodeLabel(reader)}${inside}${more}`,
     ...others.slice(0, 8).map((use) => placeOfNode(use.node ?? use.scope.owner!, `reads \`${value}\` too`)),
   );
 }

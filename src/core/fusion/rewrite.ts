@@ -43,22 +43,22 @@ class Rewrite {
 
   fuse(findings: readonly Finding[]): TextEdit[] {
     const functions = new Set<FunctionProto>();
-    const biases = new Map<Scope, Map<string, number>>();
+    const dropped = new Map<Scope, Map<string, number>>();
     for (const finding of findings) {
       const scope = this.scopes.get(finding.scope);
       if (!scope) throw new RangeError(`the finding ${finding.id} belongs to another model`);
       this.replaceNodes(finding, scope);
       const holder = outermost(scope).body;
       if (isFunction(holder)) functions.add(holder);
-      const bias = finding.convolution.inputs[2];
-      const at = bias ? definingScope(scope, bias) : undefined;
-      if (at && bias) {
-        const dropped = biases.get(at) ?? new Map<string, number>();
-        biases.set(at, dropped.set(bias, (dropped.get(bias) ?? 0) + 1));
+      for (const name of droppedInputs(finding)) {
+        const at = definingScope(scope, name);
+        if (!at) continue;
+        const counts = dropped.get(at) ?? new Map<string, number>();
+        dropped.set(at, counts.set(name, (counts.get(name) ?? 0) + 1));
       }
     }
-    for (const [scope, dropped] of biases) {
-      for (const [name, count] of dropped) if (usesOf(scope, name).length === count) this.removeUnused(scope, name);
+    for (const [scope, counts] of dropped) {
+      for (const [name, count] of counts) if (usesOf(scope, name).length === count) this.removeUnused(scope, name);
     }
     for (const { all, removed } of this.declarations.values()) {
       if (removed.size > 0) this.edits.push(...removeEntries(this.text, all, removed));
@@ -194,6 +194,13 @@ class Rewrite {
 }
 
 const IMPORT = `"${FUSION_DOMAIN}": ${FUSION_OPSET}`;
+
+/** What the replaced nodes read and the fused one doesn't: the convolution's bias, and inputs beyond the first of links. */
+function droppedInputs({ convolution, normalization, nodes }: Finding): string[] {
+  const dropped = convolution.inputs.slice(2);
+  for (const node of nodes) if (node !== convolution && node !== normalization) dropped.push(...node.inputs.slice(1));
+  return dropped.filter((name) => name !== '');
+}
 
 /** What a body declares in its `<…>` list; types in the signature aren't among them. */
 interface Declarations {

@@ -18,8 +18,8 @@ function fusedOp(parts: TextModel): string {
 }
 
 /** Why a model's only pair doesn't fuse: code, and message. */
-function reason(parts: TextModel): [code: string, message: string] {
-  const found = findings(parts);
+function reason(parts: TextModel, text = modelText(parts)): [code: string, message: string] {
+  const found = findFusions(parse(text));
   assert.equal(found.length, 1, JSON.stringify(found.map((finding) => finding.id)));
   assert.equal(found[0]!.fusable, false);
   const { code, message, related } = found[0]!.reason!;
@@ -136,14 +136,14 @@ describe('findFusions', () => {
       'another consumer of a link': [
         { nodes: [CONV, '[pass] i = Identity (h)', 'n = InstanceNormalization (i, s, b)', '[plus] y = Add (n, i)'] },
         'other-consumer',
-        /^the output of Identity `pass`, `i` is also read by Add `plus`$/,
+        /^`i`, an output of Identity `pass`, is also read by Add `plus`$/,
       ],
       'a dropout mask that is used': [
         {
           nodes: [CONV, 'd, mask = Dropout (h)', 'n = InstanceNormalization (d, s, b)', 'y = Where (mask, n, n)'],
         },
         'other-consumer',
-        /`mask` is also read by Where `y`/,
+        /^`mask`, an output of Dropout `d`, is also read by Where `y`$/,
       ],
       'a subgraph that reads the value': [
         {
@@ -194,6 +194,16 @@ describe('findFusions', () => {
         },
         'element-type',
         /`v` is float16/,
+      ],
+      'a function that is called with double': [
+        {
+          imports: ', "my": 1',
+          nodes: ['d = Cast <to = 11> (x)', 'y = my.Block (d, w, s, b)'],
+          functions:
+            '<domain: "my", opset_import: ["": 17]> Block (X, W, S, B) => (Y) { H = Conv (X, W) Y = InstanceNormalization (H, S, B) }',
+        },
+        'element-type',
+        /^`X` is double/,
       ],
       'a cast': [
         { nodes: [CONV, '[half] k = Cast <to = 10> (h)', 'y = InstanceNormalization (k, s, b)'] },
@@ -259,6 +269,12 @@ describe('findFusions', () => {
         assert.match(text, message);
       });
     }
+  });
+
+  it('asks for the version of the operators', () => {
+    const parts: TextModel = { nodes: [CONV, 'y = InstanceNormalization (h, s, b)'] };
+    const text = modelText(parts).replace('["": 17]', '["my": 1]');
+    assert.deepEqual(reason(parts, text), ['opset', "the model doesn't import the default operator set"]);
   });
 
   it('reports GroupNormalization written with Reshape as a kind of its own', () => {

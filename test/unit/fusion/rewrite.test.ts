@@ -140,6 +140,15 @@ Block <stride> (X, W, S, B) => (Y)
     });
   });
 
+  it('removes what only a replaced Dropout read', () => {
+    const extra = ['float ratio = {0.5}', 'bool training = {0}'];
+    const text = fuse({
+      declared: [...WEIGHTS, ...extra],
+      nodes: [CONV, 'd = Dropout (h, ratio, training)', 'n = InstanceNormalization (d, s, b)', 'y = Add (n, ratio)'],
+    });
+    assert.ok(text.includes(extra[0]!) && !text.includes(extra[1]!));
+  });
+
   it('removes the declarations of values that vanish', () => {
     const text = fuse({
       declared: ['float[1,4,6,7] h', ...WEIGHTS, 'float[1,4,6,7] n', 'float[1,4,6,7] m', 'float[1,4,6,7] h'],
