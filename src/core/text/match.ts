@@ -71,7 +71,7 @@ function sameNames(a: readonly string[], b: readonly string[]): boolean {
   return true;
 }
 
-/** Pair nodes by identity: name and outputs, then either, then op and inputs, then op and place. */
+/** Pair nodes by identity: name and outputs (if need be with op and inputs), then either, then op and inputs, then op and place. */
 export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matching {
   if (edited.length === base.length) {
     let same = true;
@@ -85,10 +85,11 @@ export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matc
   const outputs = (node: Node) => (node.outputs.length === 0 ? undefined : node.outputs.join('\n'));
   const output = (node: Node) => node.outputs.find((value) => value !== '');
   const structure = (node: Node) => `${node.domain}\n${node.opType}\n${node.inputs.join('\n')}`;
+  const all = (node: Node) => `${both(node)}\n\n${structure(node)}`;
   const matching = matchByKeys(
     edited,
     base,
-    [both, name, outputs, output, structure].map((key) => [key, key] as const),
+    [all, both, name, outputs, output, structure].map((key) => [key, key] as const),
   );
   matchNeighbours(matching, edited, base, (a, b) => a.opType === b.opType && a.domain === b.domain);
   return matching;

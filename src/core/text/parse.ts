@@ -85,9 +85,9 @@ function parseHeader(scanner: Scanner, keys: Record<string, () => void>, what: s
   if (scanner.peek() !== Char.Less) return undefined;
   const start = scanner.pos++;
   for (;;) {
+    scanner.peek();
+    const keyStart = scanner.pos;
     try {
-      scanner.peek();
-      const keyStart = scanner.pos;
       const key = scanner.identifier();
       const read = Object.hasOwn(keys, key) ? keys[key] : undefined;
       if (read === undefined) {
@@ -107,7 +107,7 @@ function parseHeader(scanner: Scanner, keys: Record<string, () => void>, what: s
       }
     } catch (failure) {
       scanner.report(failure);
-      scanner.skipElement(Char.Greater);
+      scanner.skipElement(keyStart, Char.Greater);
     }
     if (scanner.matches(Char.Greater)) return { start, end: scanner.pos };
     if (!scanner.matches(Char.Comma)) {

@@ -32,6 +32,7 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
     parseValues(scanner, outputs, initializers, Char.CloseParen, 'value');
   } catch (failure) {
     scanner.report(failure);
+    if (scanner.lastLongString >= start) scanner.pos = scanner.lastLongString + 1;
     seekBody(scanner);
   }
   try {
@@ -83,6 +84,8 @@ export function parseValues(
   const openAt = scanner.pos - 1;
   if (scanner.matches(close)) return;
   for (;;) {
+    scanner.peek();
+    const start = scanner.pos;
     try {
       parseValue(scanner, values, initializers, role);
       const code = scanner.peek();
@@ -95,7 +98,7 @@ export function parseValues(
       }
     } catch (failure) {
       scanner.report(failure);
-      scanner.skipElement(close);
+      scanner.skipElement(start, close);
     }
     if (scanner.matches(close)) return;
     if (!scanner.matches(Char.Comma)) {

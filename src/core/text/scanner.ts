@@ -42,6 +42,13 @@ export const Char = {
   CloseBrace: 125,
 } as const;
 
+/** The opening character of each closing one. */
+const closing: Readonly<Record<number, number>> = {
+  [Char.CloseParen]: Char.OpenParen,
+  [Char.CloseBracket]: Char.OpenBracket,
+  [Char.CloseBrace]: Char.OpenBrace,
+};
+
 const START = 1;
 const DIGIT = 2;
 const kinds = new Uint8Array(128);
@@ -309,27 +316,42 @@ export class Scanner {
     return true;
   }
 
-  /** Go to the next comma, or closing character, of the list that a failed element stands in. */
-  skipElement(close: number): void {
-    let depth = 0;
+  /**
+   * Go to the comma, or the closing character, that ends the element of a list
+   * that starts at `start` and failed at the present position.
+   */
+  skipElement(start: number, close: number): void {
+    // A string over several lines most likely lacks its closing quote.
+    const failed = this.lastLongString >= start ? this.lastLongString + 1 : this.pos;
+    const open: number[] = [];
+    this.pos = start;
     for (;;) {
       const code = this.peek();
       if (code < 0) return;
-      if (depth === 0) {
-        if (code === Char.Comma || code === close) return;
-        if (code === Char.OpenBrace && this.atLineStart()) return;
+      if (this.pos >= failed) {
+        if (code === close && (open.length === 0 || open[open.length - 1] !== closing[code])) return;
+        if (code === Char.Comma && (open.length === 0 || this.endsLine())) return;
+        if (code === Char.OpenBrace && open.length === 0 && this.atLineStart()) return;
+        if (code === Char.CloseBrace && open.length === 0) return;
       }
       if (code === Char.Quote) {
         this.skipQuoted();
         continue;
       }
-      if (code === Char.OpenParen || code === Char.OpenBracket || code === Char.OpenBrace) depth++;
-      else if (code === Char.CloseParen || code === Char.CloseBracket || code === Char.CloseBrace) {
-        if (depth > 0) depth--;
-        else if (code === Char.CloseBrace) return;
-      }
+      if (code === Char.OpenParen || code === Char.OpenBracket || code === Char.OpenBrace) open.push(code);
+      else if (open.length > 0 && open[open.length - 1] === closing[code]) open.pop();
       this.pos++;
     }
+  }
+
+  /** Whether nothing but white space follows the present character on its line. */
+  private endsLine(): boolean {
+    for (let at = this.pos + 1; at < this.text.length; at++) {
+      const code = this.text.charCodeAt(at);
+      if (code === Char.Newline) return true;
+      if (code !== 32 && code !== 9 && code !== 13) return false;
+    }
+    return true;
   }
 
   /** Skip a string that ends on this line, or else the lone quote. */

@@ -243,6 +243,10 @@ describe('parseModel on mistakes', () => {
       `${HEADER}(float[1] x) => (y)\n${nodes}`,
       `${HEADER}g (float[1] x) => (y)\n<\n  float[2] = {1, 2},\n  float[2] w\n  float v\n>\n${nodes}`,
       `${HEADER}g (float[1] x) => (y)\n<\n  float[2] w = {1, 2\n>\n${nodes}`,
+      `<\n  ir_version: 8,\n  producer_name: "p,\n  producer_version: "1"\n>\ng (x) => (y)\n${nodes}`,
+      `${HEADER}g (float[1] x) => (y)\n<\n  float[2] "w = {1, 2},\n  float[2] "v"\n>\n${nodes}`,
+      `${HEADER}g (float[1] "x) => (y)\n${nodes}`,
+      `${HEADER}g (x) => (y)\n<\n  float[2] w = {1, x},\n  float[2,] v\n>\n${nodes}`,
     ];
     for (const text of texts) {
       const { model, errors } = parseModel(text);
