@@ -67,7 +67,7 @@ export const anyType: fc.Arbitrary<Type> = fc.letrec<{ type: Type }>((tie) => ({
     }),
     fc.record({ kind: fc.constant('opaque'), domain: name, name }),
     fc.constant<Type>({ kind: 'unset' }),
-  ) as fc.Arbitrary<Type>,
+  ),
 })).type;
 
 function valuesOf(type: number, dims: readonly number[]): fc.Arbitrary<TensorValues> {
@@ -142,11 +142,11 @@ const leafValue: fc.Arbitrary<AttributeValue> = fc.oneof(
 
 const valueInfo: fc.Arbitrary<ValueInfo> = fc.record({ name, type: fc.option(anyType, { nil: undefined }) });
 
-interface Parts {
+type Parts = {
   attribute: Attribute;
   node: Node;
   graph: Graph;
-}
+};
 
 const parts = fc.letrec<Parts>((tie) => ({
   attribute: fc.record({

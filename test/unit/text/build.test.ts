@@ -56,7 +56,7 @@ const model: Model = {
 /** The model with unknown fields in every message. */
 const file = fileOf(withUnknownFields(encode(model)));
 
-const contains = (whole: Uint8Array, part: Uint8Array) => Buffer.from(whole).includes(part);
+const contains = (whole: Uint8Array, part: Uint8Array) => Buffer.from(whole).includes(Buffer.from(part));
 const payload = (of: MemoryFile, element: { origin?: { start: number; end: number } | undefined }) =>
   of.bytes.subarray(element.origin!.start, element.origin!.end);
 
