@@ -1,0 +1,112 @@
+import type { Drawing } from '../src/core/layout/drawing';
+import { countFindings } from '../src/core/layout/drawing';
+import type { MeasurementsByFinding, WebviewKind } from '../src/protocol';
+import { button } from './controls';
+import { element, icon, type IconName } from './dom';
+import { speedupText } from './scene';
+
+export interface SummaryEvents {
+  onOpenAsText(): void;
+  onFuseAll(): void;
+  onMeasure(): void;
+  onCancelMeasure(): void;
+  /** Go to the next finding of a kind. */
+  onNext(state: 'fusable' | 'blocked' | 'fused'): void;
+}
+
+/** The line at the top: what can fuse, what it gains, and what to do about it. */
+export class Summary {
+  readonly element = element('header', { class: 'summary', hidden: '' });
+  private readonly chips = element('div', { class: 'chips' });
+  private readonly notice = element('p', { class: 'notice', role: 'status', hidden: '' });
+  private readonly fuseAll;
+  private readonly measure;
+  private readonly cancel;
+
+  constructor(
+    kind: WebviewKind,
+    private readonly events: SummaryEvents,
+  ) {
+    const isPage = kind === 'page';
+    this.fuseAll = button({
+      text: 'Fuse All',
+      icon: 'bolt',
+      appearance: 'primary',
+      label: 'Fuse every pair that can fuse',
+      onClick: () => events.onFuseAll(),
+    });
+    this.measure = button({
+      text: 'Measure',
+      icon: 'gauge',
+      label: 'Measure the speedup of each pair on this machine',
+      onClick: () => events.onMeasure(),
+    });
+    this.cancel = button({
+      text: 'Cancel',
+      icon: 'stop',
+      label: 'Stop measuring',
+      onClick: () => events.onCancelMeasure(),
+    });
+    const actions = element('div', { class: 'actions' }, this.fuseAll, this.measure, this.cancel);
+    if (isPage) {
+      actions.append(
+        button({
+          text: 'Open as Text',
+          icon: 'text',
+          label: 'Open the model as text, to edit it',
+          onClick: () => events.onOpenAsText(),
+        }),
+      );
+    }
+    this.element.append(this.chips, actions, this.notice);
+  }
+
+  show(
+    fileName: string,
+    drawing: Drawing,
+    measurements: MeasurementsByFinding,
+    running: boolean,
+    notice: string | undefined,
+  ): void {
+    const { fusable, blocked, fused } = countFindings(drawing);
+    this.element.hidden = false;
+    this.chips.replaceChildren(element('strong', { class: 'file', title: fileName }, fileName));
+    if (fusable + blocked + fused === 0) {
+      this.chips.append(element('span', { class: 'nothing' }, 'No Conv → InstanceNormalization pair'));
+    }
+    if (fusable > 0) this.chip('fusable', 'bolt', `${fusable} can fuse${this.gain(drawing, measurements)}`);
+    if (blocked > 0) this.chip('blocked', 'warning', `${blocked} can’t fuse`);
+    if (fused > 0) this.chip('fused', 'check', `${fused} fused`);
+    this.fuseAll.hidden = fusable === 0;
+    this.measure.hidden = fusable === 0 || running;
+    this.cancel.hidden = !running;
+    this.notice.hidden = notice === undefined;
+    this.notice.textContent = notice ?? '';
+  }
+
+  hide(): void {
+    this.element.hidden = true;
+  }
+
+  /** The geometric mean of what was measured. */
+  private gain(drawing: Drawing, measurements: MeasurementsByFinding): string {
+    const speedups = drawing.findings.flatMap(({ id, state }) => {
+      const measurement = measurements[id];
+      return state === 'fusable' && measurement?.kind === 'measured' ? [measurement.speedup] : [];
+    });
+    if (speedups.length === 0) return '';
+    const mean = Math.exp(speedups.reduce((sum, speedup) => sum + Math.log(speedup), 0) / speedups.length);
+    return `, ${speedupText(mean)} on average`;
+  }
+
+  private chip(state: 'fusable' | 'blocked' | 'fused', iconName: IconName, text: string): void {
+    const chip = element(
+      'button',
+      { class: `chip ${state}`, type: 'button', title: `${text}: go to the next one` },
+      icon(iconName),
+      text,
+    );
+    chip.addEventListener('click', () => this.events.onNext(state));
+    this.chips.append(chip);
+  }
+}
