@@ -1,7 +1,6 @@
 import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Finding } from '../core/fusion/finding';
-import { findFusions } from '../core/fusion/find';
 import { joinChunks } from '../core/wire/splice';
 import { externalDataIn } from '../files/externalData';
 import { problemOf } from '../files/problem';
@@ -12,7 +11,7 @@ import type { MeasureOptions } from '../measure/measurePair';
 import { inputShapes, OpenDimensionsError } from '../measure/shapes';
 import type { Figure } from '../measure/statistics';
 import { TensorReader } from '../measure/tensorReader';
-import { chosenFindings, fusedChunks } from './fusion';
+import { chosenFindings, findingsOf, fusedChunks } from './fusion';
 import { Failure, openModel, print, table, type OpenModel } from './output';
 
 interface BenchOptions {
@@ -58,7 +57,7 @@ export async function bench(file: string, options: BenchOptions): Promise<void> 
   const opened = openModel(file);
   const measureOptions: MeasureOptions = { threads: options.threads, budgetMs: options.seconds * 1000 };
   const machine = `${os.cpus()[0]?.model.trim() ?? 'unknown processor'}, ${os.availableParallelism()} threads, ${os.platform()} ${os.arch()}`;
-  const findings = chosenFindings(opened, findFusions(opened.model), options.only);
+  const findings = chosenFindings(opened, findingsOf(opened), options.only);
   try {
     const pairs =
       options.pairs || !options.model ? await benchPairs(opened, findings, options, measureOptions) : undefined;

@@ -1,7 +1,6 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
 import { describeFusion } from '../core/fusion/describe';
-import { findFusions } from '../core/fusion/find';
 import type { Finding } from '../core/fusion/finding';
 import { drawModel } from '../core/layout/draw';
 import { checkModel } from '../core/text/check';
@@ -9,7 +8,7 @@ import type { Chunk } from '../core/wire/splice';
 import { writeAtomically } from '../files/atomicWrite';
 import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
-import { chosenFindings, fusedChunks, rebuiltChunks, textOf } from './fusion';
+import { chosenFindings, findingsOf, fusedChunks, rebuiltChunks, textOf } from './fusion';
 import { Failure, openModel, print } from './output';
 import { sarifOf } from './sarif';
 
@@ -64,7 +63,7 @@ export async function build(textFile: string, options: { base: string; output: s
 
 export async function fuse(file: string, options: { output: string; only?: string[] }): Promise<void> {
   const opened = openModel(file);
-  const findings = findFusions(opened.model);
+  const findings = findingsOf(opened);
   const chosen = chosenFindings(opened, findings, options.only);
   await write(options.output, fusedChunks(opened, chosen), opened.source);
   print(`${options.output}: ${chosen.length} of ${findings.length} ${findings.length === 1 ? 'pair' : 'pairs'} fused`);
@@ -94,7 +93,7 @@ export async function draw(file: string, options: { output: string }): Promise<v
 
 function scanFile(file: string): { result: ScannedFile; findings: readonly Finding[] } {
   try {
-    const findings = findFusions(openModel(file).model);
+    const findings = findingsOf(openModel(file));
     return { result: { file, findings: findings.map(scannedFinding) }, findings };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -15,6 +15,10 @@ export function textOf({ model, source, file }: OpenModel, elideAbove?: number):
   return printModel(model, source, { fileName: path.basename(file), ...(elideAbove !== undefined && { elideAbove }) });
 }
 
+export function findingsOf({ model, source }: OpenModel): readonly Finding[] {
+  return findFusions(model, { source });
+}
+
 /**
  * The findings named, or all that can fuse.
  * @throws Failure for a name that no finding has, and for one that can't fuse.

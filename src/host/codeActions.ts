@@ -27,8 +27,9 @@ class FusionActions implements vscode.CodeActionProvider<LazyAction> {
     range: vscode.Range,
     context: vscode.CodeActionContext,
   ): LazyAction[] {
-    const fusable = this.analyses.of(document).findings.filter((finding) => finding.fusable);
-    if (fusable.length === 0) return [];
+    const { findings, errors } = this.analyses.of(document);
+    const fusable = findings.filter((finding) => finding.fusable);
+    if (fusable.length === 0 || errors.length > 0) return [];
     if (context.only && FIX_ALL.intersects(context.only) && !context.only.intersects(vscode.CodeActionKind.QuickFix)) {
       return [this.fuseAll(document, FIX_ALL, fusable.length)];
     }

@@ -3,14 +3,17 @@ import type { Finding } from '../core/fusion/finding';
 import { fuseEdits } from '../core/fusion/rewrite';
 import { rangeOf, type Analyses, type Analysis } from './analysis';
 
-/** The edit of `document` that fuses `findings`; those that can't fuse are left out. */
+/**
+ * The edit of `document` that fuses `findings`; those that can't fuse are left
+ * out. Text with errors isn't touched: what couldn't be read may be in the way.
+ */
 export function fusionEdit(
   document: vscode.TextDocument,
   analysis: Analysis,
   findings: readonly Finding[],
 ): vscode.WorkspaceEdit {
   const edit = new vscode.WorkspaceEdit();
-  const fusable = findings.filter((finding) => finding.fusable);
+  const fusable = analysis.errors.length > 0 ? [] : findings.filter((finding) => finding.fusable);
   for (const { span, newText } of fuseEdits(analysis.text, analysis.model, fusable)) {
     edit.replace(document.uri, rangeOf(document, span), newText);
   }
@@ -21,10 +24,12 @@ export function fusionEdit(
  * Fuse in the text at `uri`, opening it if need be.
  * @param ids which findings; all that can fuse when left out.
  * @returns how many pairs were fused.
+ * @throws Error when the text has errors.
  */
 export async function fuse(analyses: Analyses, uri: vscode.Uri, ids?: readonly string[]): Promise<number> {
   const document = await vscode.workspace.openTextDocument(uri);
   const analysis = analyses.of(document);
+  if (analysis.errors.length > 0) throw new Error('The text has errors. Mend them before fusing.');
   const chosen = analysis.findings.filter((finding) => finding.fusable && (!ids || ids.includes(finding.id)));
   if (chosen.length === 0) return 0;
   const applied = await vscode.workspace.applyEdit(fusionEdit(document, analysis, chosen));

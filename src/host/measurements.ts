@@ -137,7 +137,7 @@ export class Measurements implements vscode.Disposable {
     const set = (finding: Finding, state: MeasurementState | undefined) => this.set(analysis, finding, state);
     // The model that is measured is the file that the text would make: its findings have the text's ids.
     const inText = new Map(findings.map((finding) => [finding.id, finding]));
-    const inFile = findFusions(model).filter((finding) => inText.has(finding.id));
+    const inFile = findFusions(model, { source: reader.source }).filter((finding) => inText.has(finding.id));
     let done = 0;
     let current: Finding | undefined;
     try {
