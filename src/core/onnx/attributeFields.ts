@@ -1,3 +1,4 @@
+import { exact } from '../wire/exact';
 import { emptyTensor } from './decodeTensor';
 import type { AttributeTypeName, AttributeValue, Graph, SparseTensor, Tensor, Type } from './model';
 
@@ -63,9 +64,9 @@ export function attributeValue(type: AttributeTypeName, fields: AttributeFields)
     case 'TYPE_PROTO':
       return { type, value: fields.rare?.tp ?? { kind: 'unset' } };
     case 'FLOATS':
-      return { type, value: fields.floats ?? [] };
+      return { type, value: fields.floats === undefined ? [] : exact(fields.floats) };
     case 'INTS':
-      return { type, value: fields.ints ?? [] };
+      return { type, value: fields.ints === undefined ? [] : exact(fields.ints) };
     case 'STRINGS':
       return { type, value: fields.strings ?? [] };
     case 'TENSORS':

@@ -3,6 +3,7 @@ import { onnx } from 'onnx-proto';
 import { ModelFormatError } from '../wire/errors';
 import { WireReader } from '../wire/reader';
 import type { ByteSource } from '../wire/source';
+import { exact } from '../wire/exact';
 import { attributeValue, typeOfTag, type AttributeFields } from './attributeFields';
 import { readSparseTensor, readTensorProto } from './decodeTensor';
 import { describeFile } from './fileKind';
@@ -181,7 +182,15 @@ function readGraph(reader: WireReader, end: number, depth: number): Graph {
         reader.skip(tag, end);
     }
   }
-  return { name, inputs, outputs, valueInfos, initializers, nodes, origin: { start, end } };
+  return {
+    name,
+    inputs: exact(inputs),
+    outputs: exact(outputs),
+    valueInfos: exact(valueInfos),
+    initializers: exact(initializers),
+    nodes: exact(nodes),
+    origin: { start, end },
+  };
 }
 
 function readFunction(reader: WireReader, end: number): FunctionProto {
@@ -290,7 +299,16 @@ function readNode(reader: WireReader, end: number, depth: number): Node {
         reader.skip(tag, end);
     }
   }
-  return { name, domain, opType, overload, inputs, outputs, attributes, origin: { start, end } };
+  return {
+    name,
+    domain,
+    opType,
+    overload,
+    inputs: exact(inputs),
+    outputs: exact(outputs),
+    attributes: exact(attributes),
+    origin: { start, end },
+  };
 }
 
 function readAttribute(reader: WireReader, end: number, depth: number): Attribute {

@@ -1,5 +1,6 @@
 import type { WireReader } from '../wire/reader';
 import type { ByteRange } from '../wire/source';
+import { exact } from '../wire/exact';
 import { DataTypes } from './dataTypes';
 import type { SparseTensor, StringEntry, Tensor, TensorData } from './model';
 
@@ -81,7 +82,7 @@ export function readTensorProto(reader: WireReader, end: number): Tensor {
           : undefined;
     data = typedFields === 1 && whole !== undefined ? { kind: 'embedded', bytes: whole } : { kind: 'typed' };
   }
-  return { name, dataType, dims, data, origin: { start, end } };
+  return { name, dataType, dims: exact(dims), data, origin: { start, end } };
 }
 
 /** `SparseTensorProto` up to `end`. */

@@ -1,13 +1,28 @@
+/** Powers of ten that a double holds exactly. */
+const POWERS_OF_TEN = Array.from({ length: 23 }, (_, exponent) => Number(`1e${exponent}`));
+
 /**
  * A float32 in the fewest digits that read back as the same float32, and
- * always recognisable as a float: `1.0`, `1e-05` is `0.00001`, `inf`, `-nan` is `nan`.
+ * always recognisable as a float: `1.0`, `0.00001`, `1e-7`, `-inf`, `nan`.
  */
 export function formatFloat32(value: number): string {
   if (!Number.isFinite(value)) return formatNonFinite(value);
   if (Number.isInteger(value) && Math.abs(value) < 1e7) return formatInteger(value);
-  const normal = Math.abs(value) >= 1.1754943508222875e-38;
-  // Any decimal of up to 6 digits survives float32 (FLT_DIG), so shorter ones show as trailing zeros here.
-  for (let digits = normal ? 6 : 1; digits < 9; digits++) {
+  const magnitude = Math.abs(value);
+  const exponent = Math.floor(Math.log10(magnitude));
+  if (exponent >= -12 && exponent <= 20) {
+    // A decimal of up to 9 digits and a power of ten are exact doubles, so their quotient, or product, is the
+    // double nearest to the decimal: what reading its text gives.
+    for (let digits = 5; digits <= 10; digits++) {
+      const scale = digits - 1 - exponent;
+      const decimal =
+        scale >= 0
+          ? Math.round(magnitude * POWERS_OF_TEN[scale]!) / POWERS_OF_TEN[scale]!
+          : Math.round(magnitude / POWERS_OF_TEN[-scale]!) * POWERS_OF_TEN[-scale]!;
+      if (Math.fround(decimal) === magnitude) return asFloat(String(value < 0 ? -decimal : decimal));
+    }
+  }
+  for (let digits = 1; digits < 9; digits++) {
     const text = value.toPrecision(digits);
     if (Math.fround(Number(text)) === value) return asFloat(String(Number(text)));
   }

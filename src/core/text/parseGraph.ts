@@ -1,4 +1,5 @@
 import type { Attribute, Graph, Node, NodeSpans, Tensor, TextSpan, ValueInfo } from '../onnx/model';
+import { exact } from '../wire/exact';
 import { parseAttribute } from './parseAttribute';
 import { atType, parseTensorData, parseType } from './parseTensor';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
@@ -239,8 +240,8 @@ function parseNode(scanner: Scanner, depth: number): Node {
     opType: op.span,
     attributes: attributeSpan,
     inputList: { start: listStart, end },
-    inputs: inputSpans,
-    outputs: outputSpans,
+    inputs: exact(inputSpans),
+    outputs: exact(outputSpans),
   };
   if (attributeSpan === undefined) {
     spans.attributes = parseAttributes(scanner, attributes, depth);
@@ -252,9 +253,9 @@ function parseNode(scanner: Scanner, depth: number): Node {
     domain: op.domain,
     opType: op.opType,
     overload: op.overload,
-    inputs,
-    outputs,
-    attributes,
+    inputs: exact(inputs),
+    outputs: exact(outputs),
+    attributes: exact(attributes),
     span: { start, end },
     spans,
   };

@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { decodeModel, ModelFormatError } from '../../../src/core/onnx/decode';
 import { encodeModel } from '../../../src/core/onnx/encode';
 import type { Model, Node } from '../../../src/core/onnx/model';
+import { checkModel } from '../../../src/core/text/check';
 import { scanFields } from '../../../src/core/wire/scan';
 import { bytesSource, type ByteSource } from '../../../src/core/wire/source';
 import { chunkSize, isRange, joinChunks } from '../../../src/core/wire/splice';
@@ -148,7 +149,7 @@ describe('decodeModel', () => {
     assert.deepEqual(model.graph.nodes[0]!.attributes[0]!.value, { type: 'INTS', value: [1n, -1n, 5n] });
   });
 
-  it('reads little of a file that is mostly weights', () => {
+  it('reads little of a file that is mostly weights, to text and back', () => {
     const weight = { start: 0, end: 8 << 20 };
     const tensor = (name: string) =>
       new MessageWriter()
@@ -180,6 +181,7 @@ describe('decodeModel', () => {
     assert.ok(size > 1.4e9);
     const model = decodeModel(source);
     assert.equal(model.graph.initializers.length, 180);
+    assert.deepEqual(checkModel(source, 'large.onnx'), { identical: true });
     assert.ok(read < 16 << 20, `read ${read} bytes`);
   });
 
