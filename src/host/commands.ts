@@ -6,10 +6,10 @@ import { GraphPage } from './graphPage';
 import { GraphPanel } from './graphPanel';
 import { log } from './log';
 import type { Services } from './services';
-import { modelUriOf, toTextUri } from './uris';
+import { isText, modelUriOf, toTextUri } from './uris';
 
 /** Every command of the extension; each works on the model it is given, or on the active one. */
-export function registerCommands({ analyses, measurements }: Services): vscode.Disposable {
+export function registerCommands({ files, analyses, measurements }: Services): vscode.Disposable {
   const commands: Readonly<Record<string, (uri: vscode.Uri, ...rest: never[]) => unknown>> = {
     'onnxFusionLens.openAsText': async (uri) => {
       await vscode.window.showTextDocument(toTextUri(uri), { preview: false });
@@ -42,6 +42,9 @@ export function registerCommands({ analyses, measurements }: Services): vscode.D
           return;
         }
         try {
+          // Says what is wrong with a file that can't be read, where opening its text would only fail.
+          const model = isText(uri) ? modelUriOf(uri) : uri;
+          if (model) await files.get(model);
           await run(uri, ...(rest as never[]));
         } catch (error) {
           log().error(`${name} on ${uri.toString(true)}: ${problemOf(error)}`);
