@@ -201,6 +201,8 @@ export class App {
       this.graphId = undefined;
       this.selected = undefined;
       this.laidOut = undefined;
+      this.setScene(undefined);
+      this.message.loading(`Laying out ${message.fileName}…`);
       if (this.restored?.uri === message.uri) {
         this.graphId = this.restored.graph;
         this.selected = this.restored.selected;
@@ -256,7 +258,6 @@ export class App {
   private async layOut(graph: LayoutGraph, finish: (layout: GraphLayout) => void): Promise<void> {
     const timer = setTimeout(() => {
       if (this.scene) this.busy.hidden = false;
-      else this.message.loading(`Laying out ${graph.nodeCount.toLocaleString('en')} nodes…`);
     }, PATIENCE_MS);
     try {
       const layout = await this.layouts.layout(graph);
@@ -437,7 +438,8 @@ export class App {
   }
 
   private onMove(): void {
-    this.zoomLabel.textContent = `${Math.max(1, Math.round(this.view.camera.scale * 100))}%`;
+    const percent = Math.round(this.view.camera.scale * 100);
+    this.zoomLabel.textContent = percent < 1 ? '<1%' : `${percent}%`;
     this.saveSoon();
   }
 
@@ -473,6 +475,7 @@ function sameGraph(a: LayoutGraph, b: LayoutGraph): boolean {
     a.edgeCount === b.edgeCount &&
     sameNumbers(a.widths, b.widths) &&
     sameNumbers(a.heights, b.heights) &&
+    sameNumbers(a.leftExtents!, b.leftExtents!) &&
     sameNumbers(a.rightExtents!, b.rightExtents!) &&
     sameNumbers(a.sources, b.sources) &&
     sameNumbers(a.targets, b.targets) &&

@@ -1,13 +1,14 @@
 import type { Rectangle } from '../src/core/layout/boxes';
 
-export const LEAST_SCALE = 0.002;
-export const MOST_SCALE = 4;
+const MOST_SCALE = 4;
 
 /** Maps the drawing onto the view: a point of the drawing times `scale`, plus the offset, is its place in the view. */
 export class Camera {
   scale = 1;
   offsetX = 0;
   offsetY = 0;
+  /** The whole drawing fits at this scale; nobody needs a smaller one. */
+  leastScale = 0.01;
   /** Size of the view, CSS pixels. */
   width = 1;
   height = 1;
@@ -34,7 +35,7 @@ export class Camera {
 
   /** Zoom by a factor, leaving the given place of the view where it is. */
   zoom(factor: number, viewX = this.width / 2, viewY = this.height / 2): void {
-    const scale = clamp(this.scale * factor, LEAST_SCALE, MOST_SCALE);
+    const scale = clamp(this.scale * factor, this.leastScale, MOST_SCALE);
     const ratio = scale / this.scale;
     this.offsetX = viewX - (viewX - this.offsetX) * ratio;
     this.offsetY = viewY - (viewY - this.offsetY) * ratio;
@@ -51,8 +52,21 @@ export class Camera {
   fit(area: Rectangle, margin = 32): void {
     const across = (this.width - 2 * margin) / Math.max(1, area.width);
     const down = (this.height - 2 * margin) / Math.max(1, area.height);
-    this.scale = clamp(Math.min(across, down, 1), LEAST_SCALE, MOST_SCALE);
+    this.scale = Math.max(1e-6, Math.min(across, down, 1));
+    this.leastScale = Math.min(0.1, this.scale);
     this.centre(area.x + area.width / 2, area.y + area.height / 2);
+  }
+
+  /** Move as little as needed to have an area in view, clear of the tools at the edges. */
+  bringIntoView(area: Rectangle): void {
+    const side = Math.min(24, this.width / 8);
+    const top = Math.min(60, this.height / 4);
+    const left = area.x * this.scale + this.offsetX;
+    const upper = area.y * this.scale + this.offsetY;
+    const right = left + area.width * this.scale;
+    const lower = upper + area.height * this.scale;
+    this.offsetX += Math.max(0, side - left) || Math.min(0, this.width - side - right);
+    this.offsetY += Math.max(0, top - upper) || Math.min(0, this.height - side - lower);
   }
 
   /** Keep at least a bit of the drawing in view. */

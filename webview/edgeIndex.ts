@@ -60,7 +60,7 @@ export class EdgeIndex {
     this.long.forEach(consider);
     const last = Math.min(this.bands.length - 1, Math.floor(bottom / this.bandHeight));
     for (let band = Math.max(0, Math.floor(area.y / this.bandHeight)); band <= last; band++) {
-      (this.bands[band])?.forEach(consider);
+      this.bands[band]?.forEach(consider);
     }
   }
 }

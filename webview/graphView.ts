@@ -1,4 +1,4 @@
-import type { Rectangle } from '../src/core/layout/boxes';
+import { touches, type Rectangle } from '../src/core/layout/boxes';
 import { Camera } from './camera';
 import { element } from './dom';
 import { Minimap } from './minimap';
@@ -173,6 +173,8 @@ export class GraphView {
     // What is in the middle stays there; before the first time there is nothing to keep.
     const isFirst = camera.width === 1;
     const middle = camera.toDrawing(camera.width / 2, camera.height / 2);
+    const selected = this.selected === undefined ? undefined : this.scene?.boxOf(this.selected);
+    const sawSelected = selected && touches(selected, camera.visible());
     this.ratio = window.devicePixelRatio || 1;
     this.canvas.width = Math.round(clientWidth * this.ratio);
     this.canvas.height = Math.round(clientHeight * this.ratio);
@@ -180,8 +182,8 @@ export class GraphView {
     camera.height = clientHeight;
     if (isFirst) this.home();
     else {
-      const top = middle.y;
-      camera.centre(middle.x, top);
+      camera.centre(middle.x, middle.y);
+      if (sawSelected) camera.bringIntoView(selected);
     }
     this.renderMinimap();
     this.paint();
@@ -201,7 +203,7 @@ export class GraphView {
 
   private renderMinimap(): void {
     if (this.scene && this.camera.height > 1) {
-      this.minimap.render(this.scene, this.theme, this.ratio, this.camera.height);
+      this.minimap.render(this.scene, this.theme, this.ratio, this.camera);
     }
   }
 

@@ -32,7 +32,10 @@ export class Inspector {
     const drawn = graph.nodes[node]!;
     const scrolled = this.element.scrollTop;
     const mark = scene.markOf(node);
-    const rows = drawn.rows.filter((row) => !drawn.attributes.some(([name]) => name === row.name));
+    const rows = drawn.rows.filter(
+      ({ name }) =>
+        drawn.kind !== 'operator' || (name !== undefined && !drawn.attributes.some(([known]) => known === name)),
+    );
     const title = element('h2', {}, drawn.label);
     if (drawn.domain !== '') title.append(element('span', { class: 'domain' }, drawn.domain));
     const swatch = element('span', { class: 'swatch' });

@@ -4,7 +4,7 @@ import { element } from './dom';
 import type { Scene } from './scene';
 import { withAlpha, type Theme } from './theme';
 
-const WIDTH = 132;
+const WIDTH = 120;
 const LEAST_HEIGHT = 48;
 /** Drawings narrower than this many times their height are stretched: the map then works like a scroll bar. */
 const NARROWEST = 0.28;
@@ -34,11 +34,12 @@ export class Minimap {
   }
 
   /** The scene, the theme or the size of the view changed: draw the map anew. */
-  render(scene: Scene, theme: Theme, ratio: number, room: number): void {
+  render(scene: Scene, theme: Theme, ratio: number, camera: Camera): void {
     const { bounds, graph, layout, boxes } = scene;
     const aspect = clamp(bounds.width / Math.max(1, bounds.height), NARROWEST, 3);
-    this.height = Math.max(LEAST_HEIGHT, Math.min(room * 0.5, WIDTH / aspect));
-    this.width = clamp(this.height * aspect, 56, WIDTH);
+    const mostWidth = Math.min(WIDTH, camera.width * 0.18);
+    this.height = Math.max(LEAST_HEIGHT, Math.min(camera.height * 0.42, mostWidth / aspect));
+    this.width = clamp(this.height * aspect, Math.min(48, mostWidth), mostWidth);
     this.scaleX = this.width / Math.max(1, bounds.width);
     this.scaleY = this.height / Math.max(1, bounds.height);
     const picture = document.createElement('canvas');

@@ -8,6 +8,7 @@ import {
   NAME_GAP,
   ROW_HEIGHT,
   SIDE_PADDING,
+  touches,
   type Rectangle,
 } from '../src/core/layout/boxes';
 import { LINE } from '../src/core/layout/routes';
@@ -300,10 +301,6 @@ export class Painter {
       context.fillText(text, x + width / 2, y + height / 2 + 4);
     }
   }
-}
-
-function touches(a: Rectangle, b: Rectangle): boolean {
-  return a.x <= b.x + b.width && b.x <= a.x + a.width && a.y <= b.y + b.height && b.y <= a.y + a.height;
 }
 
 /** Add the parts of an edge that are in the area to a path. */

@@ -74,7 +74,11 @@ export class Summary {
     if (fusable + blocked + fused === 0) {
       this.chips.append(element('span', { class: 'nothing' }, 'No Conv → InstanceNormalization pair'));
     }
-    if (fusable > 0) this.chip('fusable', 'bolt', `${fusable} can fuse${this.gain(drawing, measurements)}`);
+    if (fusable > 0) {
+      const gain = this.gain(drawing, measurements);
+      const meaning = gain === '' ? '' : ' (measured speedup, geometric mean)';
+      this.chip('fusable', 'bolt', `${fusable} can fuse${gain}`, meaning);
+    }
     if (blocked > 0) this.chip('blocked', 'warning', `${blocked} can’t fuse`);
     if (fused > 0) this.chip('fused', 'check', `${fused} fused`);
     this.fuseAll.hidden = fusable === 0;
@@ -96,13 +100,13 @@ export class Summary {
     });
     if (speedups.length === 0) return '';
     const mean = Math.exp(speedups.reduce((sum, speedup) => sum + Math.log(speedup), 0) / speedups.length);
-    return `, ${speedupText(mean)} on average`;
+    return ` · ${speedupText(mean)}`;
   }
 
-  private chip(state: 'fusable' | 'blocked' | 'fused', iconName: IconName, text: string): void {
+  private chip(state: 'fusable' | 'blocked' | 'fused', iconName: IconName, text: string, meaning = ''): void {
     const chip = element(
       'button',
-      { class: `chip ${state}`, type: 'button', title: `${text}: go to the next one` },
+      { class: `chip ${state}`, type: 'button', title: `${text}${meaning}: go to the next one` },
       icon(iconName),
       text,
     );

@@ -14,12 +14,13 @@ export interface WebviewParts {
 
 /**
  * The document of a webview. Its script builds everything in it, so that there is one place for content and state.
- * Workers may be started from `blob:` only, so the script fetches the worker's text from `workerUri`.
+ * Workers may be started from `blob:` only, so the script fetches the worker's text from `workerUri`. The controls'
+ * toolkit puts an empty style element into the document to try something out, with the nonce that the meta element says.
  */
 export function webviewHtml({ nonce, cspSource, scriptUri, styleUri, workerUri, kind }: WebviewParts): string {
   const policy = [
     `default-src 'none'`,
-    `style-src ${cspSource}`,
+    `style-src ${cspSource} 'nonce-${nonce}'`,
     `script-src 'nonce-${nonce}'`,
     `connect-src ${cspSource}`,
     `worker-src blob:`,
@@ -29,6 +30,7 @@ export function webviewHtml({ nonce, cspSource, scriptUri, styleUri, workerUri, 
 <head>
 <meta charset="UTF-8">
 <meta http-equiv="Content-Security-Policy" content="${escape(policy)}">
+<meta property="csp-nonce" content="${escape(nonce)}">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <link rel="stylesheet" href="${escape(styleUri)}">
 <title>ONNX Graph</title>

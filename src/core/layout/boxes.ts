@@ -53,6 +53,7 @@ export function measureGraph(
   const boxes = graph.nodes.map((node) => measureNode(node, metrics));
   const widths = Float64Array.from(boxes, (box) => box.width);
   const heights = Float64Array.from(boxes, (box) => box.height);
+  const leftExtents = new Float64Array(count);
   const rightExtents = new Float64Array(count);
   for (let edge = 0; edge < graph.sources.length; edge++) {
     const { label } = graph.values[graph.edgeValues[edge]!]!;
@@ -60,12 +61,14 @@ export function measureGraph(
     const source = graph.sources[edge]!;
     rightExtents[source] = Math.max(rightExtents[source]!, EDGE_LABEL_X + metrics.width(label, 'edge'));
   }
+  // All boxes of a pair keep the room of its outline free, so that nothing else comes into it.
   for (const finding of findings) {
-    let widest = 0;
-    for (const node of finding.nodes) widest = Math.max(widest, widths[node]!);
-    const first = finding.nodes[0];
-    if (first !== undefined)
-      rightExtents[first] = Math.max(rightExtents[first]!, widest / 2 + OUTLINE_PADDING + BADGE_ROOM);
+    let room = 0;
+    for (const node of finding.nodes) room = Math.max(room, widths[node]! / 2 + OUTLINE_PADDING);
+    for (const [i, node] of finding.nodes.entries()) {
+      leftExtents[node] = Math.max(leftExtents[node]!, room);
+      rightExtents[node] = Math.max(rightExtents[node]!, i === 0 ? room + BADGE_ROOM : room);
+    }
   }
   return {
     boxes,
@@ -73,6 +76,7 @@ export function measureGraph(
       nodeCount: count,
       widths,
       heights,
+      leftExtents,
       rightExtents,
       edgeCount: graph.sources.length,
       sources: Int32Array.from(graph.sources),
@@ -107,6 +111,11 @@ export interface Rectangle {
   readonly y: number;
   readonly width: number;
   readonly height: number;
+}
+
+/** Do two areas have a point in common? */
+export function touches(a: Rectangle, b: Rectangle): boolean {
+  return a.x <= b.x + b.width && b.x <= a.x + a.width && a.y <= b.y + b.height && b.y <= a.y + a.height;
 }
 
 /**

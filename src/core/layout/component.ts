@@ -31,6 +31,8 @@ interface Component {
   readonly valueCount: number;
   readonly widths: Float64Array;
   readonly heights: Float64Array;
+  /** Room to either side of the centre lines. */
+  readonly lefts: Float64Array;
   readonly rights: Float64Array;
 }
 
@@ -51,10 +53,10 @@ export function layoutComponent(
 ): { width: number; height: number } {
   if (edges.length === 0) {
     const node = nodes[0]!;
-    const width = graph.widths[node]!;
-    x[node] = width / 2;
+    const left = extent(graph, graph.leftExtents, node);
+    x[node] = left;
     y[node] = graph.heights[node]! / 2;
-    return { width: width / 2 + rightExtent(graph, node), height: graph.heights[node]! };
+    return { width: left + extent(graph, graph.rightExtents, node), height: graph.heights[node]! };
   }
   const part = extract(graph, nodes, edges, localNumber);
   const { sources, targets } = part;
@@ -75,8 +77,8 @@ export function layoutComponent(
   return { width: place.width, height: place.height };
 }
 
-function rightExtent(graph: LayoutGraph, node: number): number {
-  return Math.max(graph.widths[node]! / 2, graph.rightExtents?.[node] ?? 0);
+function extent(graph: LayoutGraph, extents: Float64Array | undefined, node: number): number {
+  return Math.max(graph.widths[node]! / 2, extents?.[node] ?? 0);
 }
 
 /** The part's nodes and edges renumbered from 0; its values too, one number for each source and value. */
@@ -102,7 +104,8 @@ function extract(graph: LayoutGraph, nodes: Int32Array, edges: Int32Array, local
     valueCount: valueNumbers.size,
     widths: Float64Array.from(nodes, (node) => graph.widths[node]!),
     heights: Float64Array.from(nodes, (node) => graph.heights[node]!),
-    rights: Float64Array.from(nodes, (node) => rightExtent(graph, node)),
+    lefts: Float64Array.from(nodes, (node) => extent(graph, graph.leftExtents, node)),
+    rights: Float64Array.from(nodes, (node) => extent(graph, graph.rightExtents, node)),
   };
 }
 
@@ -132,7 +135,7 @@ class Placement {
     const left = new Float64Array(nodeCount).fill(LINE_EXTENT);
     const right = new Float64Array(nodeCount).fill(LINE_EXTENT);
     for (let node = 0; node < part.nodeCount; node++) {
-      left[node] = part.widths[node]! / 2;
+      left[node] = part.lefts[node]!;
       right[node] = part.rights[node]!;
     }
     this.x = assignCoordinates(layered, { left, right, nodeGap: options.nodeGap, lineGap: options.lineGap });
@@ -238,7 +241,7 @@ class Placement {
         ];
         routes.roundedTo(corners, CORNER);
       } else {
-        const side = this.x[source]! + part.widths[source]! / 2 + LOOP_EXTENT - 8;
+        const side = this.x[source]! + part.rights[source]! - 8;
         const reach = TRACK_TOP / 2;
         const corners: [number, number][] = [
           [startX, startY + reach],

@@ -4,9 +4,10 @@ export interface LayoutGraph {
   readonly widths: Float64Array;
   readonly heights: Float64Array;
   /**
-   * Room to keep free to the right of each node's centre line, for labels and badges that hang over its box.
-   * What is less than half the width counts as half the width.
+   * Room to keep free on either side of each node's centre line, for what hangs over its box: labels, outlines,
+   * badges. What is less than half the width counts as half the width.
    */
+  readonly leftExtents?: Float64Array | undefined;
   readonly rightExtents?: Float64Array | undefined;
   readonly edgeCount: number;
   readonly sources: Int32Array;
