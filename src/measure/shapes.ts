@@ -76,6 +76,21 @@ export function openDimensions(model: Model, sizes: DimensionSizes = new Map()):
 }
 
 /**
+ * The shapes of the graph's inputs, those with an initializer left out.
+ * @throws OpenDimensionsError when a size is missing.
+ */
+export function inputShapes(model: Model, sizes: DimensionSizes): Record<string, readonly number[]> {
+  const { inputs, open } = resolveInputs(model, sizes);
+  if (open.length > 0) throw new OpenDimensionsError(open);
+  const defaults = new Set(model.graph.initializers.map((tensor) => tensor.name));
+  return Object.fromEntries(
+    inputs.flatMap(({ name, type }) =>
+      type?.kind === 'tensor' && type.shape && !defaults.has(name) ? [[name, type.shape as number[]]] : [],
+    ),
+  );
+}
+
+/**
  * A copy of the model for finding shapes: large weights become graph inputs of
  * the same type and shape, open input dimensions get their sizes, and every
  * value computed in the main graph becomes an output without a type, which the
