@@ -9,6 +9,7 @@ import { measureFindings, type FindingOutcome } from '../measure/measureFindings
 import { openDimensions, type DimensionSizes } from '../measure/shapes';
 import type { Figure } from '../measure/statistics';
 import { TensorReader } from '../measure/tensorReader';
+import type { MeasurementOfFinding } from '../protocol';
 import type { Analyses, Analysis } from './analysis';
 import { log } from './log';
 import type { ModelFiles } from './modelFiles';
@@ -17,21 +18,8 @@ import { modelUriOf } from './uris';
 /** Milliseconds of timed runs for each pair. */
 const BUDGET_MS = 1500;
 
-/** What the lens and the graph say of a pair's measurement. */
-export type MeasurementState =
-  | { readonly kind: 'running' }
-  | { readonly kind: 'failed'; readonly message: string }
-  | {
-      readonly kind: 'measured';
-      readonly speedup: number;
-      /** "2.1× on this machine (fusion 1.1×, convolution 1.9×)" */
-      readonly title: string;
-      /** Medians, spreads, shapes, errors: several lines. */
-      readonly detail: string;
-    };
-
 interface Entry {
-  readonly state: MeasurementState;
+  readonly state: MeasurementOfFinding;
   /** The pair's own text: another text is another pair, and its figures would be somebody else's. */
   readonly pair: string;
 }
@@ -53,7 +41,7 @@ export class Measurements implements vscode.Disposable {
   ) {}
 
   /** What is known of a finding's speedup, as long as the pair reads as it did when it was measured. */
-  of(analysis: Analysis, finding: Finding): MeasurementState | undefined {
+  of(analysis: Analysis, finding: Finding): MeasurementOfFinding | undefined {
     const entry = this.entries.get(analysis.uri.toString())?.get(finding.id);
     return entry?.pair === pairText(analysis, finding) ? entry.state : undefined;
   }
@@ -134,7 +122,7 @@ export class Measurements implements vscode.Disposable {
     progress: vscode.Progress<{ message: string; increment: number }>,
   ): Promise<void> {
     const threads = vscode.workspace.getConfiguration('onnxFusionLens', analysis.uri).get<number>('measure.threads', 1);
-    const set = (finding: Finding, state: MeasurementState | undefined) => this.set(analysis, finding, state);
+    const set = (finding: Finding, state: MeasurementOfFinding | undefined) => this.set(analysis, finding, state);
     // The model that is measured is the file that the text would make: its findings have the text's ids.
     const inText = new Map(findings.map((finding) => [finding.id, finding]));
     const inFile = findFusions(model, { source: reader.source }).filter((finding) => inText.has(finding.id));
@@ -208,7 +196,7 @@ export class Measurements implements vscode.Disposable {
     return sizes;
   }
 
-  private set(analysis: Analysis, finding: Finding, state: MeasurementState | undefined): void {
+  private set(analysis: Analysis, finding: Finding, state: MeasurementOfFinding | undefined): void {
     const key = analysis.uri.toString();
     const entries = this.entries.get(key) ?? new Map<string, Entry>();
     this.entries.set(key, entries);
@@ -222,7 +210,7 @@ function pairText({ text }: Analysis, finding: Finding): string {
   return finding.nodes.map(({ span }) => (span ? text.slice(span.start, span.end) : '')).join('\n');
 }
 
-function stateOf(outcome: FindingOutcome): MeasurementState {
+function stateOf(outcome: FindingOutcome): MeasurementOfFinding {
   if (outcome.kind === 'failed') return outcome;
   const { result, notes } = outcome;
   const measured = result.measurements.at(-1);
