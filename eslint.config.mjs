@@ -12,6 +12,7 @@ const mayImport = {
   'src/core/onnx': ['src/core/onnx', 'src/core/wire'],
   'src/core/text': ['src/core/text', 'src/core/onnx', 'src/core/wire'],
   'src/core/fusion': ['src/core/fusion', 'src/core/text', 'src/core/onnx', 'src/core/wire'],
+  'src/core/language': ['src/core/language', 'src/core/fusion', 'src/core/text', 'src/core/onnx', 'src/core/wire'],
   'src/core/layout': ['src/core/layout', 'src/core/fusion', 'src/core/text', 'src/core/onnx', 'src/core/wire'],
   'src/files': ['src/files', 'src/core'],
   'src/measure': ['src/measure', 'src/files', 'src/core'],
