@@ -71,6 +71,17 @@ export interface FunctionProto extends Located {
   readonly nodes: readonly Node[];
   readonly nameSpan?: TextSpan | undefined;
   readonly bodySpan?: TextSpan | undefined;
+  readonly spans?: FunctionSpans | undefined;
+}
+
+/** The places of a function's parts in the text. */
+export interface FunctionSpans {
+  /** The domain in the header, quotes included. */
+  readonly domain?: TextSpan | undefined;
+  readonly inputs: readonly TextSpan[];
+  readonly outputs: readonly TextSpan[];
+  /** Names of the attributes that have no default. */
+  readonly attributes: readonly TextSpan[];
 }
 
 export interface Node extends Located {

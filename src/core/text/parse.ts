@@ -137,13 +137,19 @@ function parseFunction(scanner: Scanner): FunctionProto {
   scanner.peek();
   const start = scanner.pos;
   let domain = '';
+  let domainSpan: TextSpan | undefined;
   let overload = '';
   let docString = '';
   const opsetImports: OpsetImport[] = [];
   parseHeader(
     scanner,
     {
-      domain: () => (domain = scanner.string('a string')),
+      domain: () => {
+        scanner.peek();
+        const at = scanner.pos;
+        domain = scanner.string('a string');
+        domainSpan = { start: at, end: scanner.pos };
+      },
       overload: () => (overload = scanner.string('a string')),
       opset_import: () => parseOpsets(scanner, opsetImports),
       doc_string: () => (docString = scanner.string('a string')),
@@ -156,11 +162,14 @@ function parseFunction(scanner: Scanner): FunctionProto {
   const nameSpan = { start: nameStart, end: scanner.pos };
   const attributes: string[] = [];
   const attributeDefaults: Attribute[] = [];
-  if (scanner.matches(Char.Less)) parseFormalAttributes(scanner, attributes, attributeDefaults);
+  const attributeSpans: TextSpan[] = [];
+  if (scanner.matches(Char.Less)) parseFormalAttributes(scanner, attributes, attributeSpans, attributeDefaults);
   const valueInfos: ValueInfo[] = [];
-  const inputs = parseFormals(scanner, valueInfos);
+  const inputSpans: TextSpan[] = [];
+  const inputs = parseFormals(scanner, valueInfos, inputSpans);
   expectArrow(scanner);
-  const outputs = parseFormals(scanner, valueInfos);
+  const outputSpans: TextSpan[] = [];
+  const outputs = parseFormals(scanner, valueInfos, outputSpans);
   if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
   const nodes: Node[] = [];
   const bodySpan = parseNodes(scanner, nodes, 1);
@@ -179,27 +188,30 @@ function parseFunction(scanner: Scanner): FunctionProto {
     span: { start, end: scanner.pos },
     nameSpan,
     bodySpan,
+    spans: { domain: domainSpan, inputs: inputSpans, outputs: outputSpans, attributes: attributeSpans },
   };
 }
 
-function parseFormalAttributes(scanner: Scanner, names: string[], defaults: Attribute[]): void {
+function parseFormalAttributes(scanner: Scanner, names: string[], spans: TextSpan[], defaults: Attribute[]): void {
   if (scanner.matches(Char.Greater)) return;
   do {
     scanner.peek();
     const start = scanner.pos;
     const name = scanner.name("an attribute's name");
+    const end = scanner.pos;
     const code = scanner.peek();
     if (code === Char.Colon || code === Char.Equals) {
       defaults.push(parseAttributeAfterName(scanner, name, start, () => parseGraph(scanner, 2)));
     } else {
       names.push(name);
+      spans.push({ start, end });
     }
   } while (scanner.matches(Char.Comma));
   if (!scanner.matches(Char.Greater)) throw scanner.unexpected("',' or '>' after an attribute");
 }
 
 /** `(type? name, …)` of a function; the types are added to `valueInfos`. */
-function parseFormals(scanner: Scanner, valueInfos: ValueInfo[]): string[] {
+function parseFormals(scanner: Scanner, valueInfos: ValueInfo[], spans: TextSpan[]): string[] {
   const names: string[] = [];
   scanner.expect(Char.OpenParen, 'before the names');
   if (scanner.matches(Char.CloseParen)) return names;
@@ -212,8 +224,10 @@ function parseFormals(scanner: Scanner, valueInfos: ValueInfo[]): string[] {
     const name = scanner.name('a name');
     const end = scanner.pos;
     names.push(name);
+    const nameSpan = { start: nameStart, end };
+    spans.push(nameSpan);
     if (type !== undefined) {
-      valueInfos.push({ name, type, span: { start, end }, nameSpan: { start: nameStart, end } });
+      valueInfos.push({ name, type, span: { start, end }, nameSpan });
     }
   } while (scanner.matches(Char.Comma));
   if (!scanner.matches(Char.CloseParen)) throw scanner.unexpected("',' or ')' after a name");
