@@ -14,7 +14,7 @@ import type {
 } from './kernel';
 import type { MeasureOptions, Progress } from './measurePair';
 import { normalArray } from './random';
-import { type Figure, figure, pairedRatio } from './statistics';
+import { type Figure, figure, ratioOfMedians } from './statistics';
 
 export interface ModelProblem {
   readonly stockModel: Uint8Array;
@@ -136,7 +136,7 @@ export async function measureModel(
         rounds: fusedTimes.length,
         stockMs: figure(stockTimes),
         fusedMs: figure(fusedTimes),
-        speedup: pairedRatio(stockTimes, fusedTimes),
+        speedup: ratioOfMedians(stockTimes, fusedTimes),
       });
     } finally {
       stock.release();

@@ -6,7 +6,7 @@ import { interleave } from './interleave';
 import type { FusedProblem, InstructionSetName, Kernel, OnnxRuntime } from './kernel';
 import type { PairProblem } from './pairProblem';
 import { normalArray } from './random';
-import { type Figure, figure, pairedRatio } from './statistics';
+import { type Figure, figure, ratioOfMedians } from './statistics';
 
 export interface MeasureOptions {
   /** Thread counts to measure, in this order. */
@@ -141,10 +141,10 @@ export async function measurePair(
         stockMs: figure(stockTimes),
         unfusedMs: figure(unfusedTimes),
         fusedMs,
-        speedup: pairedRatio(stockTimes, fusedTimes),
+        speedup: ratioOfMedians(stockTimes, fusedTimes),
         attribution: {
-          fusion: pairedRatio(unfusedTimes, fusedTimes),
-          convolution: pairedRatio(stockTimes, unfusedTimes),
+          fusion: ratioOfMedians(unfusedTimes, fusedTimes),
+          convolution: ratioOfMedians(stockTimes, unfusedTimes),
           ...(single === undefined || threads === 1 ? {} : { threads: single.fusedMs.median / fusedMs.median }),
         },
       });

@@ -33,10 +33,11 @@ export function figure(values: readonly number[]): Figure {
 }
 
 /**
- * How many times larger `numerators` are: the median of the ratios within each round. Runs of one round follow each
- * other at once, so that a slow phase of the machine falls on both sides of a ratio.
+ * How many times larger `numerators` are: the ratio of the medians. Its spread is that of the ratios within each round:
+ * runs of one round follow each other at once, so that a slow phase of the machine falls on both sides.
  */
-export function pairedRatio(numerators: readonly number[], denominators: readonly number[]): Figure {
+export function ratioOfMedians(numerators: readonly number[], denominators: readonly number[]): Figure {
   const rounds = Math.min(numerators.length, denominators.length);
-  return figure(Array.from({ length: rounds }, (_, i) => numerators[i]! / denominators[i]!));
+  const ratios = Array.from({ length: rounds }, (_, i) => numerators[i]! / denominators[i]!);
+  return { median: median(numerators) / median(denominators), spread: spread(ratios) };
 }

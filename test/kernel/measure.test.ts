@@ -5,7 +5,7 @@ import path from 'node:path';
 import { KernelUnavailableError, measure, MeasureCancelled, type MeasureCallbacks } from '../../src/measure/client';
 import { loadKernel } from '../../src/measure/kernel';
 import type { PairProblem } from '../../src/measure/pairProblem';
-import { median, pairedRatio, quantile, spread } from '../../src/measure/statistics';
+import { median, ratioOfMedians, quantile, spread } from '../../src/measure/statistics';
 import { builtKernel, fusedModel, makeProblem, stockModel } from './support';
 
 const SCRIPT = path.resolve('src/measure/child.ts');
@@ -45,7 +45,7 @@ describe('statistics', () => {
 
   it('ignores outliers', () => {
     assert.equal(spread([1, 1, 1, 1, 1, 1, 1, 1, 1000]), 0);
-    assert.deepEqual(pairedRatio([2, 20, 2, 2], [1, 10, 1, 1]), { median: 2, spread: 0 });
+    assert.deepEqual(ratioOfMedians([2, 20, 2, 2], [1, 10, 1, 1]), { median: 2, spread: 0 });
   });
 });
 
