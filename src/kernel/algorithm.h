@@ -22,6 +22,8 @@ class Algorithm {
   virtual ~Algorithm() = default;
 
   virtual const char* name() const = 0;
+  /** Output channels of a unit; the last unit of a group may have fewer. */
+  virtual int64_t channelsPerUnit() const = 0;
   virtual int64_t tilesPerUnit() const = 0;
   /** Outputs of tile `tile` in one plane. */
   virtual int64_t tileElements(int64_t tile) const = 0;

@@ -18,6 +18,10 @@ constexpr int64_t kTileWidth = 64;
 constexpr int64_t kStagedFloats = 192 * 1024 / 4;
 // Weights of one chunk of the reduction: a quarter of a 32 KiB first-level cache.
 constexpr int64_t kChunkFloats = 8 * 1024 / 4;
+// A unit's planes should still be in the second- or third-level cache when they are normalised, but every unit stages
+// its input anew, and with fewer channels than this staging would weigh too much.
+constexpr int64_t kUnitBytes = 2 << 20;
+constexpr int64_t kLeastUnitChannels = 32;
 constexpr int64_t kLineFloats = 16;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -40,8 +44,7 @@ int64_t indexOf(const std::vector<int64_t>& values, int64_t value) {
 
 }  // namespace
 
-DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target,
-                                     int64_t channelsPerUnit)
+DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target)
     : convolution_(convolution), target_(target) {
   assert(convolution.check().empty());
   const Convolution& c = convolution_;
@@ -73,9 +76,12 @@ DirectConvolution::DirectConvolution(const Convolution& convolution, const float
   l.reduction = l.inChannels * c.kernel.volume();
   const int64_t longest = std::max<int64_t>(1, kChunkFloats / target.blockChannels);
   l.reductionChunk = ceilDivide(l.reduction, ceilDivide(l.reduction, longest));
+  const int64_t groupChannels = c.outChannels / c.groups;
+  const int64_t fitting = std::max(kLeastUnitChannels, kUnitBytes / (out.volume() * static_cast<int64_t>(sizeof(float))));
+  channelsPerUnit_ = ceilDivide(groupChannels, ceilDivide(groupChannels, fitting));
   chooseTiles();
   layOutStaging();
-  packWeights(weights, channelsPerUnit);
+  packWeights(weights);
 }
 
 void DirectConvolution::chooseTiles() {
@@ -142,14 +148,14 @@ void DirectConvolution::layOutStaging() {
   l.offsets = offsets_.data();
 }
 
-void DirectConvolution::packWeights(const float* weights, int64_t channelsPerUnit) {
+void DirectConvolution::packWeights(const float* weights) {
   const Convolution& c = convolution_;
   const int64_t groupChannels = c.outChannels / c.groups;
   packed_ = AlignedBuffer(static_cast<size_t>(c.weightElements()));
   float* to = packed_.data();
   for (int64_t group = 0; group < c.groups; group++) {
-    for (int64_t unit = 0; unit < groupChannels; unit += channelsPerUnit) {
-      const int64_t channels = std::min(channelsPerUnit, groupChannels - unit);
+    for (int64_t unit = 0; unit < groupChannels; unit += channelsPerUnit_) {
+      const int64_t channels = std::min(channelsPerUnit_, groupChannels - unit);
       const int64_t blocks = ceilDivide(channels, target_.blockChannels);
       for (int64_t b = 0; b < blocks; b++) {
         const int64_t first = group * groupChannels + unit + b * channels / blocks;

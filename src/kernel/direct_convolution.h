@@ -10,11 +10,10 @@ namespace fusionlens {
 
 class DirectConvolution final : public Algorithm {
  public:
-  /** Units must have `unitChannels(g)` channels as given here: the weights are packed for them. */
-  DirectConvolution(const Convolution& convolution, const float* weights, const Target& target,
-                    int64_t channelsPerUnit);
+  DirectConvolution(const Convolution& convolution, const float* weights, const Target& target);
 
   const char* name() const override { return "direct"; }
+  int64_t channelsPerUnit() const override { return channelsPerUnit_; }
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override { return stagedFloats_ + blockFloats_; }
@@ -24,7 +23,7 @@ class DirectConvolution final : public Algorithm {
  private:
   void chooseTiles();
   void layOutStaging();
-  void packWeights(const float* weights, int64_t channelsPerUnit);
+  void packWeights(const float* weights);
 
   Convolution convolution_;
   const Target& target_;
@@ -33,6 +32,7 @@ class DirectConvolution final : public Algorithm {
   std::vector<int64_t> columnPhases_;
   std::vector<int32_t> offsets_;
   AlignedBuffer packed_;
+  int64_t channelsPerUnit_ = 1;
   size_t stagedFloats_ = 0;
   size_t blockFloats_ = 0;
 };

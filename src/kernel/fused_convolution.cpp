@@ -4,7 +4,6 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "direct_convolution.h"
 #include "dispatch.h"
 
 namespace fusionlens {
@@ -13,10 +12,9 @@ namespace {
 // A pass's output should still be in cache when it is normalised: the size of a second-level cache, or of a core's
 // share of the third-level one.
 constexpr int64_t kPassBytes = 2 << 20;
-// A unit stages its input for its own channels only, so with fewer channels staging would weigh too much.
-constexpr int64_t kLeastUnitChannels = 32;
-// Floats that one step of the normalisation pass handles: enough to be worth a step, enough steps to share.
-constexpr int64_t kNormalizeChunk = 32 * 1024;
+// Steps of the normalisation pass for each thread, so that none waits long for another; a plane is cut only where
+// there are too few, since each of its steps merges the moments of all its tiles.
+constexpr int64_t kStepsPerThread = 4;
 // Waking a thread costs some 20 µs; a thread computes this many multiply-adds in about twice that time.
 constexpr double kMultiplyAddsPerThread = 1e6;
 
@@ -31,17 +29,15 @@ const Convolution& checked(const Convolution& convolution) {
 }  // namespace
 
 FusedConvolution::FusedConvolution(const Convolution& convolution, const Normalization& normalization,
-                                   const float* weights, const float* scale, const float* bias, InstructionSet set)
+                                   const float* weights, const float* scale, const float* bias, InstructionSet set,
+                                   AlgorithmChoice choice)
     : convolution_(checked(convolution)),
       normalization_(normalization),
       target_(targetFor(set)),
+      algorithm_(chooseAlgorithm(convolution_, weights, target_, choice)),
       scale_(scale, scale + convolution.outChannels),
-      bias_(bias, bias + convolution.outChannels) {
-  const int64_t groupChannels = convolution_.outChannels / convolution_.groups;
-  const int64_t planeBytes = convolution_.output().volume() * static_cast<int64_t>(sizeof(float));
-  const int64_t fitting = std::max(kLeastUnitChannels, kPassBytes / planeBytes);
-  channelsPerUnit_ = ceilDivide(groupChannels, ceilDivide(groupChannels, fitting));
-  algorithm_ = std::make_unique<DirectConvolution>(convolution_, weights, target_, channelsPerUnit_);
+      bias_(bias, bias + convolution.outChannels),
+      channelsPerUnit_(algorithm_->channelsPerUnit()) {
   for (int64_t tile = 0; tile < algorithm_->tilesPerUnit(); tile++) {
     tileElements_.push_back(algorithm_->tileElements(tile));
   }
@@ -125,7 +121,10 @@ void FusedConvolution::convolvePass(Team& team, const Pass& pass, const float* x
 
 void FusedConvolution::normalizePass(Team& team, const Pass& pass, float* y) const {
   const int64_t planeSize = convolution_.output().volume();
-  const size_t chunks = static_cast<size_t>(ceilDivide(planeSize, kNormalizeChunk));
+  const int64_t planes = static_cast<int64_t>(pass.units) * channelsPerUnit_;
+  const int64_t wanted = team.size() == 1 ? 1 : ceilDivide(kStepsPerThread * team.size(), planes);
+  const int64_t chunk = ceilDivide(planeSize, std::min(wanted, planeSize));
+  const size_t chunks = static_cast<size_t>(ceilDivide(planeSize, chunk));
   const size_t perUnit = static_cast<size_t>(channelsPerUnit_) * chunks;
   const size_t steps = pass.units * perUnit;
   team.forEach(steps, [&](size_t i) {
@@ -138,10 +137,10 @@ void FusedConvolution::normalizePass(Team& team, const Pass& pass, float* y) con
         unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
     const size_t plane = step / perUnit * static_cast<size_t>(channelsPerUnit_) + static_cast<size_t>(channelOfUnit);
     NormalizeTask task = normalizeTask(channel, mergeTiles(&moments_[plane * tileElements_.size()]));
-    const int64_t begin = static_cast<int64_t>(step % chunks) * kNormalizeChunk;
+    const int64_t begin = static_cast<int64_t>(step % chunks) * chunk;
     task.to = y + (unit.image * convolution_.outChannels + channel) * planeSize + begin;
     task.from = task.to;
-    task.count = std::min(kNormalizeChunk, planeSize - begin);
+    task.count = std::min(chunk, planeSize - begin);
     target_.normalize(task);
   });
 }
@@ -160,17 +159,18 @@ void FusedConvolution::normalizeAll(Team& team, const float* convolved, float* y
   });
 }
 
-/** Chan, Golub and LeVeque's pairwise update ("Updating Formulae", 1979), tile by tile in a fixed order. */
+/**
+ * Chan, Golub and LeVeque's formula ("Updating Formulae and a Pairwise Algorithm", 1979) for many parts at once: the
+ * deviations of the parts plus those of their means. Always in the same order, so that the threads don't matter.
+ */
 TileMoments FusedConvolution::mergeTiles(const TileMoments* tiles) const {
+  const size_t count = tileElements_.size();
   TileMoments all{0, 0};
-  double count = 0;
-  for (size_t t = 0; t < tileElements_.size(); t++) {
-    const double n = static_cast<double>(tileElements_[t]);
-    const double total = count + n;
+  for (size_t t = 0; t < count; t++) all.mean += static_cast<double>(tileElements_[t]) * tiles[t].mean;
+  all.mean /= static_cast<double>(convolution_.output().volume());
+  for (size_t t = 0; t < count; t++) {
     const double delta = tiles[t].mean - all.mean;
-    all.mean += delta * n / total;
-    all.squares += tiles[t].squares + delta * delta * count * n / total;
-    count = total;
+    all.squares += tiles[t].squares + static_cast<double>(tileElements_[t]) * delta * delta;
   }
   return all;
 }

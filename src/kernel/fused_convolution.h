@@ -7,6 +7,7 @@
 
 #include "algorithm.h"
 #include "aligned_buffer.h"
+#include "choose_algorithm.h"
 #include "convolution.h"
 #include "instruction_set.h"
 #include "thread_pool.h"
@@ -27,7 +28,8 @@ class FusedConvolution {
    * none is kept. Throws std::invalid_argument, with a sentence, where the problem or the set can't be had.
    */
   FusedConvolution(const Convolution& convolution, const Normalization& normalization, const float* weights,
-                   const float* scale, const float* bias, InstructionSet set);
+                   const float* scale, const float* bias, InstructionSet set,
+                   AlgorithmChoice choice = AlgorithmChoice::Fastest);
 
   /**
    * Computes `y` (`outputElements()`) from `x` (`inputElements()`), which must not overlap, on at most `threads`
@@ -64,7 +66,7 @@ class FusedConvolution {
   std::vector<float> scale_;
   std::vector<float> bias_;
   std::vector<int64_t> tileElements_;
-  int64_t channelsPerUnit_ = 1;
+  int64_t channelsPerUnit_;
   std::vector<Unit> units_;
   std::vector<Pass> passes_;
 

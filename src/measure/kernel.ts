@@ -25,6 +25,16 @@ export interface FusedProblem {
   readonly alpha?: number;
 }
 
+export interface PlanOptions {
+  /** By default the best one available. */
+  readonly instructionSet?: InstructionSetName;
+  /**
+   * `fastest` (the default) takes whichever should be fastest, `exact` leaves out Winograd's, which trades accuracy for
+   * speed; the others ask for one algorithm.
+   */
+  readonly algorithm?: 'fastest' | 'exact' | 'direct' | 'winograd';
+}
+
 /** Weights packed for one input shape and instruction set. */
 export interface Plan {
   readonly outputShape: readonly number[];
@@ -105,7 +115,7 @@ export interface Session {
 export interface Kernel {
   /** Available on this machine, best first. */
   readonly instructionSets: readonly InstructionSetName[];
-  readonly Plan: new (problem: FusedProblem & { readonly instructionSet?: InstructionSetName }) => Plan;
+  readonly Plan: new (problem: FusedProblem & PlanOptions) => Plan;
   /** The exact output, computed in double precision by plain loops. */
   readonly reference: (problem: FusedProblem, x: Float32Array) => Float64Array;
   readonly OnnxRuntime: new (libraryPath: string) => OnnxRuntime;

@@ -77,8 +77,9 @@ struct Plan {
   FusedConvolution convolution;
   size_t rank;
 
-  Plan(const Problem& p, InstructionSet set)
-      : convolution(p.convolution, p.normalization, p.weights.data, p.scale.data, p.bias.data, set), rank(p.rank) {}
+  Plan(const Problem& p, InstructionSet set, AlgorithmChoice choice)
+      : convolution(p.convolution, p.normalization, p.weights.data, p.scale.data, p.bias.data, set, choice),
+        rank(p.rank) {}
 };
 
 /** `new Plan(problem)`. */
@@ -87,7 +88,11 @@ napi_value constructPlan(napi_env env, napi_callback_info info) {
     const Call call = readCall(env, info);
     const Problem problem = readProblem(env, call.argument(0));
     const InstructionSet set = toInstructionSet(env, call.argument(0), "instructionSet");
-    auto plan = std::make_unique<Plan>(problem, set);
+    AlgorithmChoice choice = AlgorithmChoice::Fastest;
+    if (isPresent(env, call.argument(0), "algorithm")) {
+      choice = algorithmChoiceOf(toString(env, getProperty(env, call.argument(0), "algorithm"), "algorithm"));
+    }
+    auto plan = std::make_unique<Plan>(problem, set, choice);
     setProperty(env, call.self, "outputShape",
                 makeNumbers(env, outputShape(plan->convolution.convolution(), problem.rank)));
     setProperty(env, call.self, "algorithm", makeString(env, plan->convolution.algorithm()));

@@ -6,92 +6,22 @@
 
 #include "kernels.h"
 #include "moments.h"
+#include "register_block.h"
 #include "vec.h"
 
 namespace fusionlens {
 namespace FUSIONLENS_TARGET {
 namespace {
 
-constexpr int kMostVectors = 8;
-
-/** Vectors of a block: two, and with few channels more, to keep as many sums busy. */
-constexpr int vectorsFor(int channels) {
-  return channels == 1 ? 8 : channels * 4 <= kBlockChannels * 2 ? 4 : channels * 3 <= kBlockChannels * 2 ? 3 : 2;
-}
-
-/** Adds `depth` taps to a block of Channels × Vectors sums, which start at zero or at what `block` holds. */
 template <int Channels, int Vectors>
-void multiplyTaps(const float* weights, const float* staged, const int32_t* offsets, int64_t depth, float* block,
-                  int64_t blockChannel, bool accumulate) {
-  Vec sums[Channels][Vectors];
-  if (accumulate) {
-    FUSIONLENS_UNROLL
-    for (int c = 0; c < Channels; c++) {
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < Vectors; v++) sums[c][v] = load(block + c * blockChannel + v * kLanes);
-    }
-  } else {
-    FUSIONLENS_UNROLL
-    for (int c = 0; c < Channels; c++) {
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < Vectors; v++) sums[c][v] = zero();
-    }
-  }
-  for (int64_t k = 0; k < depth; k++) {
-    const float* source = staged + offsets[k];
-    Vec inputs[Vectors];
-    FUSIONLENS_UNROLL
-    for (int v = 0; v < Vectors; v++) inputs[v] = load(source + v * kLanes);
-    FUSIONLENS_UNROLL
-    for (int c = 0; c < Channels; c++) {
-      const Vec weight = broadcast(weights[c]);
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < Vectors; v++) sums[c][v] = multiplyAdd(inputs[v], weight, sums[c][v]);
-    }
-    weights += Channels;
-  }
-  FUSIONLENS_UNROLL
-  for (int c = 0; c < Channels; c++) {
-    FUSIONLENS_UNROLL
-    for (int v = 0; v < Vectors; v++) store(block + c * blockChannel + v * kLanes, sums[c][v]);
-  }
-}
-
-using MultiplyTaps = void (*)(const float*, const float*, const int32_t*, int64_t, float*, int64_t, bool);
-
-/** The entries of a table [channels − 1][vectors − 1] that exist, filled at compile time. */
-struct MultiplyTapsTable {
-  MultiplyTaps entry[kBlockChannels][kMostVectors];
-};
-
-template <int Channels, int Vectors>
-struct FillVectors {
-  static constexpr void fill(MultiplyTapsTable& table) {
-    table.entry[Channels - 1][Vectors - 1] = &multiplyTaps<Channels, Vectors>;
-    FillVectors<Channels, Vectors - 1>::fill(table);
+struct MultiplyTaps {
+  static void function(const float* weights, TableSource source, int64_t depth, float* block, int64_t blockChannel,
+                       bool accumulate) {
+    multiplyBlock<Channels, Vectors>(weights, source, depth, block, blockChannel, accumulate);
   }
 };
-template <int Channels>
-struct FillVectors<Channels, 0> {
-  static constexpr void fill(MultiplyTapsTable&) {}
-};
-template <int Channels>
-struct FillChannels {
-  static constexpr void fill(MultiplyTapsTable& table) {
-    FillVectors<Channels, vectorsFor(Channels)>::fill(table);
-    FillChannels<Channels - 1>::fill(table);
-  }
-};
-template <>
-struct FillChannels<0> {
-  static constexpr void fill(MultiplyTapsTable&) {}
-};
-constexpr MultiplyTapsTable makeTable() {
-  MultiplyTapsTable table{};
-  FillChannels<kBlockChannels>::fill(table);
-  return table;
-}
-constexpr MultiplyTapsTable kMultiplyTaps = makeTable();
+using MultiplyTapsFunction = void (*)(const float*, TableSource, int64_t, float*, int64_t, bool);
+constexpr BlockTable<MultiplyTapsFunction> kMultiplyTaps = makeBlockTable<MultiplyTaps, MultiplyTapsFunction>();
 
 /** Copies `count` elements of a row, every `stride`-th, from column `first` on; columns outside the row are zero. */
 void stageRow(const float* row, int64_t width, int64_t first, int64_t stride, float* to, int64_t count) {
@@ -148,7 +78,7 @@ void convolveBlock(const DirectTask& task, const float* weights, int64_t channel
   const DirectLayout& l = *task.layout;
   const int64_t runs = l.flattened ? 1 : rows;
   const int64_t length = l.flattened ? (rows - 1) * l.stagedRow + columns : columns;
-  const MultiplyTaps* table = kMultiplyTaps.entry[channels - 1];
+  const MultiplyTapsFunction* table = kMultiplyTaps.entry[channels - 1];
   const int64_t most = vectorsFor(static_cast<int>(channels));
   for (int64_t k = 0; k < l.reduction; k += l.reductionChunk) {
     const int64_t depth = l.reduction - k < l.reductionChunk ? l.reduction - k : l.reductionChunk;
@@ -158,7 +88,8 @@ void convolveBlock(const DirectTask& task, const float* weights, int64_t channel
       for (int64_t x = 0; x < length;) {
         const int64_t left = (length - x + kLanes - 1) / kLanes;
         const int64_t vectors = left < most ? left : most;
-        table[vectors - 1](weights + k * channels, staged + x, l.offsets + k, depth, block + x, l.blockChannel, k > 0);
+        table[vectors - 1](weights + k * channels, TableSource{staged + x, l.offsets + k}, depth, block + x,
+                           l.blockChannel, k > 0);
         x += vectors * kLanes;
       }
     }

@@ -1,6 +1,7 @@
 // The table of one target's functions.
 
 #include "kernels.h"
+#include "register_block.h"
 #include "vec.h"
 
 #define FUSIONLENS_JOIN_(a, b) a##b
@@ -10,7 +11,11 @@ namespace fusionlens {
 
 const Target& FUSIONLENS_JOIN(FUSIONLENS_TARGET, Target)() {
   namespace target = FUSIONLENS_TARGET;
-  static constexpr Target table = {target::kLanes, target::kBlockChannels, &target::convolveDirect, &target::measureMoments,
+  static constexpr Target table = {target::kLanes,
+                                   target::kBlockChannels,
+                                   &target::convolveDirect,
+                                   &target::convolveWinograd,
+                                   &target::measureMoments,
                                    &target::normalize};
   return table;
 }

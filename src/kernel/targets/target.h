@@ -77,6 +77,57 @@ struct DirectTask {
   float* block;
 };
 
+constexpr int kWinogradOutput = 4;                             // outputs of a tile along an axis
+constexpr int kWinogradInput = 6;                              // inputs that they need
+constexpr int kWinogradPoints = kWinogradInput * kWinogradInput;  // products of a tile
+/** Vectors of tiles that are multiplied together. */
+constexpr int kWinogradVectors = 2;
+
+/** A 3×3 piece of one input channel's filter, and where its input lies relative to the output. */
+struct WinogradSource {
+  int64_t channel;
+  int64_t depth, row, column;  // offsets that include the padding (negative)
+};
+
+/**
+ * How Winograd's F(4×4, 3×3) cuts its output. A lane is a tile of 4×4 outputs; a vector is kLanes tiles that follow
+ * each other along a row of tiles or, `flattened`, over the ends of rows too.
+ */
+struct WinogradLayout {
+  int64_t inChannels;
+  int64_t inDepth, inHeight, inWidth;
+  int64_t outDepth, outHeight, outWidth;
+  int64_t tilesDown, tilesAcross;
+  bool flattened;
+  int64_t vectorsAcross;  // vectors of one row of tiles, where not flattened
+  int64_t sliceVectors;   // vectors of one output slice
+  /** The pieces: input channels × kernel slices × 3×3 pieces of a larger kernel. */
+  const WinogradSource* sources;
+  int64_t sourceCount;
+  int64_t inputPoint;      // floats from one point of the transformed inputs to the next
+  int64_t productChannel;  // floats from one output channel's products to the next
+  /** Output channels whose products are held at once. */
+  int64_t chunkChannels;
+};
+
+/** Some vectors of tiles of one output slice, for some output channels of one image. */
+struct WinogradTask {
+  const WinogradLayout* layout;
+  const float* input;  // the image
+  float* output;       // the first output plane of the task
+  /** [chunk of channels][point][block of channels][source][channel of the block] */
+  const float* weights;
+  int64_t channels;
+  int64_t z;
+  int64_t firstVector;
+  int64_t vectors;  // at most kWinogradVectors
+  int64_t outputs;  // of all these tiles in one plane
+  TileMoments* moments;
+  int64_t momentsStride;
+  float* transformed;
+  float* products;
+};
+
 /** Applies (x − mean) × factor + offset and the activation. `from` and `to` may be the same. */
 struct NormalizeTask {
   const float* from;
@@ -93,6 +144,7 @@ struct Target {
   /** Most output channels that a register block may have. */
   int blockChannels;
   void (*convolveDirect)(const DirectTask&);
+  void (*convolveWinograd)(const WinogradTask&);
   /** Mean and squared deviations of `count` floats. */
   TileMoments (*measureMoments)(const float* values, int64_t count);
   void (*normalize)(const NormalizeTask&);

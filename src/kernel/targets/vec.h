@@ -39,6 +39,21 @@ static FUSIONLENS_INLINE Vec multiplyAdd(Vec a, Vec b, Vec c) { return a * b + c
 /** Where `test` is below zero `a`, elsewhere (NaN included) `b`. */
 static FUSIONLENS_INLINE Vec selectNegative(Vec test, Vec a, Vec b) { return test < zero() ? a : b; }
 
+/** All bits set in the lanes to keep. */
+typedef int32_t Mask __attribute__((vector_size(FUSIONLENS_VECTOR_BYTES)));
+/** Keeps lane i where 0 ≤ first + i < count. */
+static FUSIONLENS_INLINE Mask maskInside(int64_t first, int64_t count) {
+  Mask lane{};
+  for (int i = 0; i < kLanes; i++) lane[i] = i;
+  const int32_t begin = first < 0 ? first < -kLanes ? kLanes : static_cast<int32_t>(-first) : 0;
+  const int32_t end = count - first > kLanes ? kLanes : count < first ? 0 : static_cast<int32_t>(count - first);
+  return (lane >= begin) & (lane < end);
+}
+/** The lanes of `v` that the mask keeps, and zero, whatever `v` has in the others. */
+static FUSIONLENS_INLINE Vec keep(Vec v, Mask mask) {
+  return reinterpret_cast<Vec>(reinterpret_cast<Mask>(v) & mask);
+}
+
 template <int... Lane>
 struct Lanes {};
 template <int Count, int... Rest>
@@ -55,6 +70,32 @@ static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b, Lanes<Lane...>) {
 }
 /** a[0], a[2], …, b[0], b[2], … */
 static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b) { return evenLanes(a, b, AllLanes()); }
+
+template <int... Lane>
+static FUSIONLENS_INLINE Vec zipLow(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (Lane / 4 * 4 + Lane % 4 / 2 + Lane % 2 * kLanes)...);
+}
+template <int... Lane>
+static FUSIONLENS_INLINE Vec zipHigh(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (Lane / 4 * 4 + 2 + Lane % 4 / 2 + Lane % 2 * kLanes)...);
+}
+template <int... Lane>
+static FUSIONLENS_INLINE Vec joinLow(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (Lane / 4 * 4 + Lane % 2 + Lane % 4 / 2 * kLanes)...);
+}
+template <int... Lane>
+static FUSIONLENS_INLINE Vec joinHigh(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (Lane / 4 * 4 + 2 + Lane % 2 + Lane % 4 / 2 * kLanes)...);
+}
+// Within each group of four lanes, which is what processors shuffle at no extra cost:
+/** a0 b0 a1 b1 */
+static FUSIONLENS_INLINE Vec zipLow(Vec a, Vec b) { return zipLow(a, b, AllLanes()); }
+/** a2 b2 a3 b3 */
+static FUSIONLENS_INLINE Vec zipHigh(Vec a, Vec b) { return zipHigh(a, b, AllLanes()); }
+/** a0 a1 b0 b1 */
+static FUSIONLENS_INLINE Vec joinLow(Vec a, Vec b) { return joinLow(a, b, AllLanes()); }
+/** a2 a3 b2 b3 */
+static FUSIONLENS_INLINE Vec joinHigh(Vec a, Vec b) { return joinHigh(a, b, AllLanes()); }
 
 #else
 
@@ -98,6 +139,19 @@ static FUSIONLENS_INLINE Vec selectNegative(const Vec& test, const Vec& a, const
   for (int i = 0; i < kLanes; i++) v.lane[i] = test.lane[i] < 0 ? a.lane[i] : b.lane[i];
   return v;
 }
+struct Mask {
+  bool lane[kLanes];
+};
+static FUSIONLENS_INLINE Mask maskInside(int64_t first, int64_t count) {
+  Mask m;
+  for (int i = 0; i < kLanes; i++) m.lane[i] = first + i >= 0 && first + i < count;
+  return m;
+}
+static FUSIONLENS_INLINE Vec keep(const Vec& a, const Mask& mask) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = mask.lane[i] ? a.lane[i] : 0;
+  return v;
+}
 static FUSIONLENS_INLINE Vec evenLanes(const Vec& a, const Vec& b) {
   Vec v;
   for (int i = 0; i < kLanes / 2; i++) {
@@ -106,8 +160,39 @@ static FUSIONLENS_INLINE Vec evenLanes(const Vec& a, const Vec& b) {
   }
   return v;
 }
+static FUSIONLENS_INLINE Vec zipLow(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 2 == 0 ? a : b).lane[i / 4 * 4 + i % 4 / 2];
+  return v;
+}
+static FUSIONLENS_INLINE Vec zipHigh(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 2 == 0 ? a : b).lane[i / 4 * 4 + 2 + i % 4 / 2];
+  return v;
+}
+static FUSIONLENS_INLINE Vec joinLow(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 4 < 2 ? a : b).lane[i / 4 * 4 + i % 2];
+  return v;
+}
+static FUSIONLENS_INLINE Vec joinHigh(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 4 < 2 ? a : b).lane[i / 4 * 4 + 2 + i % 2];
+  return v;
+}
 
 #endif
+
+/** Brings the cache line of `base[offset]` nearer. The address may be any: it is not accessed. */
+static FUSIONLENS_INLINE void prefetch(const float* base, int64_t offset) {
+#if defined(__GNUC__)
+  __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(base) +
+                                                   static_cast<uintptr_t>(offset) * sizeof(float)));
+#else
+  (void)base;
+  (void)offset;
+#endif
+}
 
 /** The sum of all lanes, in double precision. */
 static FUSIONLENS_INLINE double sumLanes(Vec v) {

@@ -1,0 +1,60 @@
+#include "choose_algorithm.h"
+
+#include <stdexcept>
+
+#include "direct_convolution.h"
+#include "winograd_convolution.h"
+
+namespace fusionlens {
+namespace {
+
+// Costs in processor cycles on one core that starts two vector multiply-adds a cycle, for one vector of tiles.
+// Measured on Zen 3; their ratios are what matters.
+constexpr double kMultiplyAdd = 0.5;
+constexpr double kTransformInputs = 130;   // of one source
+constexpr double kTransformProducts = 160;  // of one output channel
+// Overhead of the direct algorithm beyond its multiply-adds: staging, storing.
+constexpr double kDirectPerInput = 4;   // of one vector of inputs of one channel
+constexpr double kDirectPerOutput = 3;  // of one vector of outputs of one channel
+
+double winogradCost(const Convolution& c, int lanes) {
+  const double sources = static_cast<double>(c.inChannels * c.kernel.depth * ((c.kernel.height + 2) / 3) *
+                                             ((c.kernel.width + 2) / 3));
+  const double channels = static_cast<double>(c.outChannels);
+  return static_cast<double>(winogradVectors(c, lanes)) *
+         (kWinogradPoints * sources * channels * kMultiplyAdd + sources * kTransformInputs +
+          channels * kTransformProducts);
+}
+
+double directCost(const Convolution& c, int lanes) {
+  const double outputs = static_cast<double>(c.output().volume()) / lanes;
+  const double inputs = static_cast<double>(c.input.volume() * c.kernel.depth) / lanes;
+  const double channels = static_cast<double>(c.outChannels);
+  return outputs * channels * (static_cast<double>(c.inChannels * c.kernel.volume()) * kMultiplyAdd + kDirectPerOutput) +
+         inputs * static_cast<double>(c.inChannels) * kDirectPerInput;
+}
+
+}  // namespace
+
+AlgorithmChoice algorithmChoiceOf(const std::string& name) {
+  if (name == "fastest") return AlgorithmChoice::Fastest;
+  if (name == "exact") return AlgorithmChoice::Exact;
+  if (name == "direct") return AlgorithmChoice::Direct;
+  if (name == "winograd") return AlgorithmChoice::Winograd;
+  throw std::invalid_argument("algorithm \"" + name + "\" is unknown; fastest, exact, direct and winograd are known");
+}
+
+std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* weights, const Target& target,
+                                           AlgorithmChoice choice) {
+  const bool possible = WinogradConvolution::canDo(c);
+  if (choice == AlgorithmChoice::Winograd && !possible) {
+    throw std::invalid_argument("Winograd's algorithm needs stride and dilation 1, one group and a two-dimensional kernel");
+  }
+  if (choice == AlgorithmChoice::Winograd || (choice == AlgorithmChoice::Fastest && possible &&
+                                              winogradCost(c, target.lanes) < directCost(c, target.lanes))) {
+    return std::make_unique<WinogradConvolution>(c, weights, target);
+  }
+  return std::make_unique<DirectConvolution>(c, weights, target);
+}
+
+}  // namespace fusionlens

@@ -1,0 +1,105 @@
+// The inner loop of every algorithm here: a block of output channels × vectors of outputs, summed in registers.
+#pragma once
+
+#include "vec.h"
+
+namespace fusionlens {
+namespace FUSIONLENS_TARGET {
+
+// Channels × vectors of a block. Two vectors times kBlockChannels channels: 6 × 2 sums, 2 inputs and 1 weight use 15
+// of 16 registers, 12 × 2 + 2 + 1 use 27 of 32; a step of 12 (24) multiply-adds then needs 8 (14) loads, fewer than
+// the two load ports serve meanwhile, and has more independent sums than latency × throughput of the multiply-add (8).
+#if FUSIONLENS_VECTOR_BYTES == 64 || defined(__aarch64__)
+constexpr int kBlockChannels = 12;
+#else
+constexpr int kBlockChannels = 6;
+#endif
+constexpr int kMostVectors = 8;
+
+/** Vectors of a block: two, and with few channels more, to keep as many sums busy. */
+constexpr int vectorsFor(int channels) {
+  return channels == 1 ? 8 : channels * 4 <= kBlockChannels * 2 ? 4 : channels * 3 <= kBlockChannels * 2 ? 3 : 2;
+}
+
+/** Inputs of step k are at `base + offsets[k]`. */
+struct TableSource {
+  const float* base;
+  const int32_t* offsets;
+  FUSIONLENS_INLINE const float* at(int64_t k) const { return base + offsets[k]; }
+};
+
+/** Inputs of step k are at `base + k × stride`. */
+struct StridedSource {
+  const float* base;
+  int64_t stride;
+  FUSIONLENS_INLINE const float* at(int64_t k) const { return base + k * stride; }
+};
+
+/**
+ * Adds `depth` products to a block of Channels × Vectors sums, which start at zero or, to `accumulate`, at what `block`
+ * holds. Step k multiplies Vectors vectors of inputs by one weight per channel, `weights[k × Channels + channel]`.
+ */
+template <int Channels, int Vectors, typename Source>
+static FUSIONLENS_INLINE void multiplyBlock(const float* weights, Source source, int64_t depth, float* block,
+                                            int64_t blockChannel, bool accumulate) {
+  Vec sums[Channels][Vectors];
+  if (accumulate) {
+    FUSIONLENS_UNROLL
+    for (int c = 0; c < Channels; c++) {
+      FUSIONLENS_UNROLL
+      for (int v = 0; v < Vectors; v++) sums[c][v] = load(block + c * blockChannel + v * kLanes);
+    }
+  } else {
+    FUSIONLENS_UNROLL
+    for (int c = 0; c < Channels; c++) {
+      FUSIONLENS_UNROLL
+      for (int v = 0; v < Vectors; v++) sums[c][v] = zero();
+    }
+  }
+  for (int64_t k = 0; k < depth; k++) {
+    const float* from = source.at(k);
+    Vec inputs[Vectors];
+    FUSIONLENS_UNROLL
+    for (int v = 0; v < Vectors; v++) inputs[v] = load(from + v * kLanes);
+    FUSIONLENS_UNROLL
+    for (int c = 0; c < Channels; c++) {
+      const Vec weight = broadcast(weights[c]);
+      FUSIONLENS_UNROLL
+      for (int v = 0; v < Vectors; v++) sums[c][v] = multiplyAdd(inputs[v], weight, sums[c][v]);
+    }
+    weights += Channels;
+  }
+  FUSIONLENS_UNROLL
+  for (int c = 0; c < Channels; c++) {
+    FUSIONLENS_UNROLL
+    for (int v = 0; v < Vectors; v++) store(block + c * blockChannel + v * kLanes, sums[c][v]);
+  }
+}
+
+/** One function per block size: `Make<Channels, Vectors>::function`, for the sizes that `vectorsFor` allows. */
+template <typename Function>
+struct BlockTable {
+  Function entry[kBlockChannels][kMostVectors];
+};
+
+template <template <int, int> class Make, typename Function, int Channels, int Vectors>
+struct FillTable {
+  static constexpr void fill(BlockTable<Function>& table) {
+    table.entry[Channels - 1][Vectors - 1] = &Make<Channels, Vectors>::function;
+    if constexpr (Vectors > 1) {
+      FillTable<Make, Function, Channels, Vectors - 1>::fill(table);
+    } else if constexpr (Channels > 1) {
+      FillTable<Make, Function, Channels - 1, vectorsFor(Channels - 1)>::fill(table);
+    }
+  }
+};
+
+template <template <int, int> class Make, typename Function>
+constexpr BlockTable<Function> makeBlockTable() {
+  BlockTable<Function> table{};
+  FillTable<Make, Function, kBlockChannels, vectorsFor(kBlockChannels)>::fill(table);
+  return table;
+}
+
+}  // namespace FUSIONLENS_TARGET
+}  // namespace fusionlens

@@ -1,0 +1,387 @@
+// Winograd's minimal filtering F(4×4, 3×3) (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks",
+// 2016): 36 products instead of 144 for 16 outputs. Kernels larger than 3×3 are sums of 3×3 pieces, three-dimensional
+// ones sums over slices.
+//
+// Lanes are tiles, so that both transforms are element-wise arithmetic on vectors. To get there a row of 4·kLanes
+// inputs is transposed in groups of four lanes (tile t of vector k moves to lane t/… of a fixed order, the same for all
+// rows), and the outputs are transposed back; plain NCHW is read and written.
+//
+// For two vectors of tiles: transform the inputs of all sources; for a chunk of output channels and each of the 36
+// points multiply, sources × channels; transform the products of each channel to outputs and collect their moments.
+
+#include "kernels.h"
+#include "moments.h"
+#include "register_block.h"
+#include "vec.h"
+
+namespace fusionlens {
+namespace FUSIONLENS_TARGET {
+namespace {
+
+constexpr int kIn = kWinogradInput;
+constexpr int kOut = kWinogradOutput;
+constexpr int kRowInputs = kOut * kLanes;
+
+// Six rows of a vector of tiles, as the input transform reads them: `own(i, v)` is the v-th vector of row i, and
+// `next(i, v)` the same four columns on, of which each tile needs two.
+
+/** Rows inside the plane. */
+struct InnerRows {
+  const float* corner;
+  int64_t stride;
+
+  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(corner + i * stride + v * kLanes); }
+  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(corner + i * stride + v * kLanes + kOut); }
+};
+
+/** Which columns lie inside the plane, for each of the loads of a row that begins at column `left`. */
+struct ColumnMasks {
+  int64_t left;
+  bool valid;
+  Mask own[kOut], next[kOut];
+};
+
+/**
+ * Rows of which some inputs lie outside the plane; those are zero. Columns outside are loaded with the rest, since the
+ * rows before and after are there in memory, and masked.
+ */
+struct BorderRows {
+  const float* corner;
+  int64_t stride;
+  int64_t top, height;
+  const ColumnMasks& masks;
+
+  FUSIONLENS_INLINE bool isInside(int i) const { return top + i >= 0 && top + i < height; }
+  FUSIONLENS_INLINE Vec own(int i, int v) const {
+    return isInside(i) ? keep(load(corner + i * stride + v * kLanes), masks.own[v]) : zero();
+  }
+  FUSIONLENS_INLINE Vec next(int i, int v) const {
+    return isInside(i) ? keep(load(corner + i * stride + v * kLanes + kOut), masks.next[v]) : zero();
+  }
+};
+
+/** Inputs gathered tile by tile. */
+struct GatheredRows {
+  float ownInputs[kIn][kRowInputs];
+  float nextInputs[kIn][kRowInputs];
+
+  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(&ownInputs[i][v * kLanes]); }
+  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(&nextInputs[i][v * kLanes]); }
+};
+
+/** Bᵀd for one row or column of six. */
+FUSIONLENS_INLINE void transformInputs(const Vec d[kIn], Vec out[kIn]) {
+  const Vec two = broadcast(2), four = broadcast(4), five = broadcast(5);
+  const Vec evens = d[4] - four * d[2];
+  const Vec odds = d[3] - four * d[1];
+  const Vec outerEvens = d[4] - d[2];
+  const Vec outerOdds = d[3] - d[1];
+  out[0] = multiplyAdd(four, d[0], d[4] - five * d[2]);
+  out[1] = evens + odds;
+  out[2] = evens - odds;
+  out[3] = multiplyAdd(two, outerOdds, outerEvens);
+  out[4] = outerEvens - two * outerOdds;
+  out[5] = multiplyAdd(four, d[1], d[5] - five * d[3]);
+}
+
+/** Aᵀm for one row or column of six. */
+FUSIONLENS_INLINE void transformProducts(const Vec m[kIn], Vec out[kOut]) {
+  const Vec two = broadcast(2), four = broadcast(4), eight = broadcast(8);
+  const Vec sum1 = m[1] + m[2];
+  const Vec difference1 = m[1] - m[2];
+  const Vec sum2 = m[3] + m[4];
+  const Vec difference2 = m[3] - m[4];
+  out[0] = m[0] + sum1 + sum2;
+  out[1] = multiplyAdd(two, difference2, difference1);
+  out[2] = multiplyAdd(four, sum2, sum1);
+  out[3] = multiplyAdd(eight, difference2, difference1) + m[5];
+}
+
+/** Transforms the 6×6 inputs of kLanes tiles to 36 vectors, `point` floats apart. */
+template <typename Rows>
+FUSIONLENS_INLINE void transformTiles(const Rows& rows, float* to, int64_t point) {
+  Vec half[kIn][kIn];
+  for (int i = 0; i < kIn; i++) {
+    Vec own[kOut], next[kOut];
+    FUSIONLENS_UNROLL
+    for (int v = 0; v < kOut; v++) {
+      own[v] = rows.own(i, v);
+      next[v] = rows.next(i, v);
+    }
+    const Vec low01 = zipLow(own[0], own[1]), low23 = zipLow(own[2], own[3]);
+    const Vec high01 = zipHigh(own[0], own[1]), high23 = zipHigh(own[2], own[3]);
+    const Vec next01 = zipLow(next[0], next[1]), next23 = zipLow(next[2], next[3]);
+    const Vec d[kIn] = {joinLow(low01, low23),    joinHigh(low01, low23),  joinLow(high01, high23),
+                        joinHigh(high01, high23), joinLow(next01, next23), joinHigh(next01, next23)};
+    transformInputs(d, half[i]);
+  }
+  for (int j = 0; j < kIn; j++) {
+    const Vec column[kIn] = {half[0][j], half[1][j], half[2][j], half[3][j], half[4][j], half[5][j]};
+    Vec out[kIn];
+    transformInputs(column, out);
+    FUSIONLENS_UNROLL
+    for (int i = 0; i < kIn; i++) store(to + (i * kIn + j) * point, out[i]);
+  }
+}
+
+/** Gathers the inputs of a vector's tiles one by one. */
+void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const float* plane, int64_t vector,
+                 GatheredRows& rows) {
+  for (int t = 0; t < kLanes; t++) {
+    const int64_t tile = l.flattened ? vector * kLanes + t : vector % l.vectorsAcross * kLanes + t;
+    const int64_t tileRow = l.flattened ? tile / l.tilesAcross : vector / l.vectorsAcross;
+    // Tiles beyond the last one read what is there; their outputs are not stored.
+    const int64_t y = tileRow * kOut + source.row;
+    const int64_t x = (l.flattened ? tile % l.tilesAcross : tile) * kOut + source.column;
+    const bool inner = x >= 0 && x + kIn <= l.inWidth;
+    for (int i = 0; i < kIn; i++) {
+      float* own = &rows.ownInputs[i][t * kOut];
+      float* next = &rows.nextInputs[i][t * kOut];
+      const float* from = plane + (y + i) * l.inWidth + x;
+      if (y + i < 0 || y + i >= l.inHeight) {
+        for (int j = 0; j < kOut; j++) own[j] = 0;
+        for (int j = kOut; j < kIn; j++) next[j - kOut] = 0;
+      } else if (inner) {
+        for (int j = 0; j < kOut; j++) own[j] = from[j];
+        for (int j = kOut; j < kIn; j++) next[j - kOut] = from[j];
+      } else {
+        for (int j = 0; j < kOut; j++) own[j] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
+        for (int j = kOut; j < kIn; j++) next[j - kOut] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
+      }
+    }
+  }
+}
+
+/** What the transforms of one vector of tiles share. */
+struct Gathering {
+  GatheredRows rows;
+  ColumnMasks masks;
+};
+
+/** Transforms the inputs of one vector of tiles of one source, in slice `slice` of the image's channels. */
+void transformVector(const WinogradTask& task, const WinogradSource& source, int64_t slice, int64_t vector,
+                     Gathering& gathering, float* to) {
+  const WinogradLayout& l = *task.layout;
+  const float* plane = task.input + slice * l.inHeight * l.inWidth;
+  const int64_t y = vector / l.vectorsAcross * kOut + source.row;
+  const int64_t x = vector % l.vectorsAcross * kRowInputs + source.column;
+  if (!l.flattened && y >= 0 && y + kIn <= l.inHeight && x >= 0 && x + kRowInputs + kOut <= l.inWidth) {
+    transformTiles(InnerRows{plane + y * l.inWidth + x, l.inWidth}, to, l.inputPoint);
+    return;
+  }
+  // Masked loads must stay within the image, which they would leave only in its first or last rows.
+  const int64_t firstRow = slice * l.inHeight + (y < 0 ? 0 : y);
+  const int64_t lastRow = slice * l.inHeight + (y + kIn > l.inHeight ? l.inHeight : y + kIn) - 1;
+  if (l.flattened || firstRow * l.inWidth + x < 0 ||
+      lastRow * l.inWidth + x + kRowInputs + kOut > l.inChannels * l.inDepth * l.inHeight * l.inWidth) {
+    gatherTiles(l, source, plane, vector, gathering.rows);
+    transformTiles(gathering.rows, to, l.inputPoint);
+    return;
+  }
+  ColumnMasks& masks = gathering.masks;
+  if (!masks.valid || masks.left != x) {
+    masks.valid = true;
+    masks.left = x;
+    for (int v = 0; v < kOut; v++) {
+      masks.own[v] = maskInside(x + v * kLanes, l.inWidth);
+      masks.next[v] = maskInside(x + v * kLanes + kOut, l.inWidth);
+    }
+  }
+  const float* corner = task.input + (slice * l.inHeight + y) * l.inWidth + x;
+  transformTiles(BorderRows{corner, l.inWidth, y, l.inHeight, masks}, to, l.inputPoint);
+}
+
+/**
+ * Fetches some of the inputs of the vectors that follow the task's. The transforms alone would wait for memory most of
+ * the time, and the multiplications in between leave it idle. The addresses may lie outside the tensor.
+ */
+void prefetchNext(const WinogradTask& task, int64_t firstSource, int64_t endSource) {
+  const WinogradLayout& l = *task.layout;
+  if (l.flattened) return;
+  constexpr int64_t lineFloats = 16;
+  for (int64_t s = firstSource; s < endSource; s++) {
+    const WinogradSource& source = l.sources[s];
+    const int64_t slice = (source.channel * l.inDepth + task.z + source.depth) * l.inHeight;
+    for (int64_t vector = task.firstVector + task.vectors; vector < task.firstVector + 2 * task.vectors; vector++) {
+      const int64_t row = slice + vector / l.vectorsAcross * kOut + source.row;
+      const int64_t x = vector % l.vectorsAcross * kRowInputs;
+      for (int64_t i = 0; i < kIn; i++) {
+        for (int64_t j = 0; j < kRowInputs; j += lineFloats) prefetch(task.input, (row + i) * l.inWidth + x + j);
+      }
+    }
+  }
+}
+
+void transformSources(const WinogradTask& task) {
+  const WinogradLayout& l = *task.layout;
+  Gathering gathering[kWinogradVectors] = {};
+  for (int64_t s = 0; s < l.sourceCount; s++) {
+    const WinogradSource& source = l.sources[s];
+    const int64_t z = task.z + source.depth;
+    const bool inside = z >= 0 && z < l.inDepth;
+    for (int64_t v = 0; v < task.vectors; v++) {
+      float* to = task.transformed + (s * kWinogradVectors + v) * kLanes;
+      if (inside) {
+        transformVector(task, source, source.channel * l.inDepth + z, task.firstVector + v, gathering[v], to);
+      } else {
+        for (int p = 0; p < kWinogradPoints; p++) store(to + p * l.inputPoint, zero());
+      }
+    }
+  }
+}
+
+template <int Channels, int Vectors>
+struct MultiplyPoint {
+  static void function(const float* weights, const float* inputs, int64_t depth, float* products, int64_t channel) {
+    multiplyBlock<Channels, Vectors>(weights, StridedSource{inputs, kWinogradVectors * kLanes}, depth, products,
+                                     channel, false);
+  }
+};
+using MultiplyPointFunction = void (*)(const float*, const float*, int64_t, float*, int64_t);
+constexpr BlockTable<MultiplyPointFunction> kMultiplyPoint = makeBlockTable<MultiplyPoint, MultiplyPointFunction>();
+
+/** The products of `channels` output channels at all points; `fetchNext` brings the next inputs nearer meanwhile. */
+void multiplyChunk(const WinogradTask& task, const float* weights, int64_t channels, bool fetchNext) {
+  const WinogradLayout& l = *task.layout;
+  const int64_t blocks = (channels + kBlockChannels - 1) / kBlockChannels;
+  for (int p = 0; p < kWinogradPoints; p++) {
+    if (fetchNext) prefetchNext(task, p * l.sourceCount / kWinogradPoints, (p + 1) * l.sourceCount / kWinogradPoints);
+    for (int64_t b = 0; b < blocks; b++) {
+      const int64_t first = b * channels / blocks;
+      const int64_t size = (b + 1) * channels / blocks - first;
+      kMultiplyPoint.entry[size - 1][task.vectors - 1](
+          weights, task.transformed + p * l.inputPoint, l.sourceCount,
+          task.products + first * l.productChannel + p * kWinogradVectors * kLanes, l.productChannel);
+      weights += size * l.sourceCount;
+    }
+  }
+}
+
+/** The 4×4 outputs of kLanes tiles: row i of all tiles, kRowInputs floats, in `rows[i]`. */
+struct OutputTiles {
+  Vec rows[kOut][kOut];
+};
+
+FUSIONLENS_INLINE OutputTiles transformChannel(const float* products) {
+  constexpr int64_t point = kWinogradVectors * kLanes;
+  Vec half[kOut][kIn];
+  for (int j = 0; j < kIn; j++) {
+    Vec column[kIn];
+    FUSIONLENS_UNROLL
+    for (int i = 0; i < kIn; i++) column[i] = load(products + (i * kIn + j) * point);
+    Vec out[kOut];
+    transformProducts(column, out);
+    FUSIONLENS_UNROLL
+    for (int i = 0; i < kOut; i++) half[i][j] = out[i];
+  }
+  OutputTiles tiles;
+  for (int i = 0; i < kOut; i++) {
+    Vec o[kOut];
+    transformProducts(half[i], o);
+    const Vec low01 = zipLow(o[0], o[1]), low23 = zipLow(o[2], o[3]);
+    const Vec high01 = zipHigh(o[0], o[1]), high23 = zipHigh(o[2], o[3]);
+    tiles.rows[i][0] = joinLow(low01, low23);
+    tiles.rows[i][1] = joinHigh(low01, low23);
+    tiles.rows[i][2] = joinLow(high01, high23);
+    tiles.rows[i][3] = joinHigh(high01, high23);
+  }
+  return tiles;
+}
+
+/** Stores those outputs of a vector of tiles that lie inside the plane, collecting their moments. */
+template <bool WantMoments>
+FUSIONLENS_INLINE void storeTiles(const WinogradLayout& l, const OutputTiles& tiles, int64_t vector, float* slice,
+                                  MomentsCollector& moments) {
+  if (!l.flattened) {
+    const int64_t top = vector / l.vectorsAcross * kOut;
+    const int64_t left = vector % l.vectorsAcross * kRowInputs;
+    const int64_t rows = l.outHeight - top < kOut ? l.outHeight - top : kOut;
+    const int64_t columns = l.outWidth - left;
+    if (columns >= kRowInputs) {
+      for (int64_t i = 0; i < rows; i++) {
+        float* to = slice + (top + i) * l.outWidth + left;
+        FUSIONLENS_UNROLL
+        for (int v = 0; v < kOut; v++) {
+          store(to + v * kLanes, tiles.rows[i][v]);
+          if (WantMoments) moments.add(tiles.rows[i][v]);
+        }
+      }
+      return;
+    }
+    for (int64_t i = 0; i < rows; i++) {
+      float line[kRowInputs];
+      for (int v = 0; v < kOut; v++) store(line + v * kLanes, tiles.rows[i][v]);
+      float* to = slice + (top + i) * l.outWidth + left;
+      int64_t x = 0;
+      for (; x + kLanes <= columns; x += kLanes) {
+        const Vec values = load(line + x);
+        store(to + x, values);
+        if (WantMoments) moments.add(values);
+      }
+      for (; x < columns; x++) {
+        to[x] = line[x];
+        if (WantMoments) moments.add(line[x]);
+      }
+    }
+    return;
+  }
+  float lines[kOut][kRowInputs];
+  for (int i = 0; i < kOut; i++) {
+    for (int v = 0; v < kOut; v++) store(&lines[i][v * kLanes], tiles.rows[i][v]);
+  }
+  const int64_t count = l.tilesDown * l.tilesAcross;
+  for (int t = 0; t < kLanes && vector * kLanes + t < count; t++) {
+    const int64_t tile = vector * kLanes + t;
+    const int64_t top = tile / l.tilesAcross * kOut;
+    const int64_t left = tile % l.tilesAcross * kOut;
+    const int64_t rows = l.outHeight - top < kOut ? l.outHeight - top : kOut;
+    const int64_t columns = l.outWidth - left < kOut ? l.outWidth - left : kOut;
+    for (int64_t i = 0; i < rows; i++) {
+      for (int64_t j = 0; j < columns; j++) {
+        const float value = lines[i][t * kOut + j];
+        slice[(top + i) * l.outWidth + left + j] = value;
+        if (WantMoments) moments.add(value);
+      }
+    }
+  }
+}
+
+template <bool WantMoments>
+void finishChunk(const WinogradTask& task, int64_t first, int64_t channels) {
+  const WinogradLayout& l = *task.layout;
+  const int64_t sliceSize = l.outHeight * l.outWidth;
+  for (int64_t c = 0; c < channels; c++) {
+    float* slice = task.output + ((first + c) * l.outDepth + task.z) * sliceSize;
+    const float* products = task.products + c * l.productChannel;
+    OutputTiles tiles = transformChannel(products);
+    // The first lane is the first tile's corner in every layout.
+    float shift[kLanes];
+    store(shift, tiles.rows[0][0]);
+    MomentsCollector moments(shift[0]);
+    storeTiles<WantMoments>(l, tiles, task.firstVector, slice, moments);
+    for (int64_t v = 1; v < task.vectors; v++) {
+      tiles = transformChannel(products + v * kLanes);
+      storeTiles<WantMoments>(l, tiles, task.firstVector + v, slice, moments);
+    }
+    if (WantMoments) task.moments[(first + c) * task.momentsStride] = moments.moments(task.outputs);
+  }
+}
+
+}  // namespace
+
+void convolveWinograd(const WinogradTask& task) {
+  const WinogradLayout& l = *task.layout;
+  transformSources(task);
+  for (int64_t first = 0; first < task.channels; first += l.chunkChannels) {
+    const int64_t channels = task.channels - first < l.chunkChannels ? task.channels - first : l.chunkChannels;
+    multiplyChunk(task, task.weights + first * kWinogradPoints * l.sourceCount, channels, first + channels == task.channels);
+    if (task.moments != nullptr) {
+      finishChunk<true>(task, first, channels);
+    } else {
+      finishChunk<false>(task, first, channels);
+    }
+  }
+}
+
+}  // namespace FUSIONLENS_TARGET
+}  // namespace fusionlens
