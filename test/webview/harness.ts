@@ -1,21 +1,25 @@
 /** A webview in a headless Chromium: the real bundles and content security policy, with an editor's API made up. */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
-import { chromium, type Browser, type Page } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 import { webviewHtml } from '../../src/host/webviewHtml';
 import type { FromWebview, ToWebview, WebviewKind } from '../../src/protocol';
+import { findChromium, launchBrowser } from '../e2e/browser';
 import { themes, type ThemeName } from './themes';
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const ORIGIN = 'https://webview.test';
-const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find((file) =>
-  existsSync(file),
-);
-const FLAGS = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking'];
 
-export const hasChromium = CHROMIUM !== undefined;
+/** Is there a browser to run in? */
+export function hasChromium(): boolean {
+  try {
+    findChromium();
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 /** The webview's bundles, built as esbuild.mjs does. */
 async function bundles(): Promise<Map<string, string>> {
@@ -40,10 +44,7 @@ export class WebviewBrowser {
   ) {}
 
   static async launch(): Promise<WebviewBrowser> {
-    const [browser, files] = await Promise.all([
-      chromium.launch({ executablePath: CHROMIUM!, args: FLAGS }),
-      bundles(),
-    ]);
+    const [browser, files] = await Promise.all([launchBrowser(), bundles()]);
     return new WebviewBrowser(browser, files);
   }
 

@@ -166,7 +166,7 @@ class GraphBuilder {
       id: this.ids.get(body)!,
       title: owner ? `${owner.name || nodeKey(owner)} › ${ownerAttribute ?? 'body'}` : ownTitle,
       kind: owner ? 'subgraph' : isFunction(body) ? 'function' : 'graph',
-      parent: parent && this.ids.get(parent.body),
+      ...(parent && { parent: this.ids.get(parent.body)! }),
       nodes: this.nodes,
       values: this.values,
       sources: this.sources,
