@@ -46,7 +46,7 @@ export class Analyses implements vscode.Disposable {
       vscode.workspace.onDidOpenTextDocument((document) => this.announce(document)),
       vscode.workspace.onDidCloseTextDocument((document) => this.announce(document)),
       files.onDidChange((uri) => {
-        if (!openDocument(uri)) this.changed.fire(uri);
+        if (openDocument(uri)?.isDirty !== true) this.changed.fire(uri);
       }),
     ];
   }
@@ -69,9 +69,12 @@ export class Analyses implements vscode.Disposable {
    * @throws ModelFormatError or a file error when the model can't be read.
    */
   async at(uri: vscode.Uri): Promise<Analysis> {
-    const document = openDocument(uri);
-    if (document) return this.of(document);
+    const open = openDocument(uri);
+    if (open && (open.isDirty || !modelUriOf(uri))) return this.of(open);
     const file = await this.files.get(requireModelUri(uri));
+    // A document outlives its tab for some minutes and isn't read again then: without edits, the file counts.
+    const document = openDocument(uri);
+    if (document && (document.isDirty || document.getText() === file.text)) return this.of(document);
     const known = this.ofFiles.get(uri.toString());
     if (known?.text === file.text) return known.analysis;
     const analysis = analyse(uri, file.text, false);

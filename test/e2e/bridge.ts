@@ -3,6 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { createServer, type IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import path from 'node:path';
+import { stripVTControlCharacters } from 'node:util';
 import type { FrameLocator, Locator, Page } from 'playwright-core';
 import type { Reply, Request, Target, WebviewPlace } from './protocol';
 
@@ -127,7 +128,7 @@ export async function startBridge(shots: string): Promise<Bridge> {
     try {
       return { value: await perform(page, shots, request) };
     } catch (error) {
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = stripVTControlCharacters(error instanceof Error ? error.message : String(error));
       return { error: `${JSON.stringify(request)}: ${reason}` };
     }
   };

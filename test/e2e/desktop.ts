@@ -5,6 +5,7 @@ import { cleanUp } from './cleanup';
 import { makeRunFolder, windowSettings } from './harness';
 import { environment } from './protocol';
 import { closingLine, follow, readResults } from './results';
+import { stageExtension } from './stage';
 import { writeUserSettings } from './workbench';
 import { fillWorkspace } from './workspace';
 
@@ -19,10 +20,12 @@ async function main(): Promise<void> {
   const logFile = path.join(run, 'mocha.log');
   const userData = path.join(run, 'user-data');
   writeUserSettings(userData, windowSettings);
+  const extension = path.join(run, 'extension');
+  stageExtension(root, extension);
   const endOfLog = follow(logFile, (text) => void process.stdout.write(text));
   const code = await runTests({
     version: process.env['VSCODE_VERSION'] ?? 'stable',
-    extensionDevelopmentPath: root,
+    extensionDevelopmentPath: extension,
     extensionTestsPath: await bundleSuite(suiteFiles()),
     launchArgs: [
       workspace,

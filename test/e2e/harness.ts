@@ -12,13 +12,13 @@ import { follow, readResults } from './results';
 import { installWorkbench, startServer, type WorkbenchVersion } from './workbench';
 
 export interface RunOptions {
-  /** Folder of the extension under test. */
-  readonly extension: string;
+  /** Puts the extension under test into the given folder. */
+  readonly placeExtension: (folder: string) => void;
   readonly suite: readonly string[];
   readonly version: WorkbenchVersion;
   /** Puts into the given empty folder what the suite works on. */
   readonly fillWorkspace: (folder: string) => void;
-  /** A packaged extension to install and test instead; the folder under test then is an empty extension. */
+  /** A packaged extension to install and test instead. */
   readonly vsix?: string;
   readonly grep?: string;
   /** Runs the suite without mouse and keyboard, as where no bridge is possible. */
@@ -61,12 +61,10 @@ export function makeRunFolder(fillWorkspace: (folder: string) => void): { run: s
 }
 
 /** VS Code runs tests only along with an extension in development. */
-function emptyExtension(run: string): string {
-  const folder = path.join(run, 'empty-extension');
+function placeEmptyExtension(folder: string): void {
   mkdirSync(folder);
   const manifest = { name: 'empty', publisher: 'test', version: '0.0.0', engines: { vscode: '^1.100.0' } };
   writeFileSync(path.join(folder, 'package.json'), JSON.stringify(manifest));
-  return folder;
 }
 
 async function openWindow(page: Page, address: string, logFile: string): Promise<number> {
@@ -96,6 +94,9 @@ export async function runSuite(options: RunOptions): Promise<Results> {
   await installWorkbench(options.version, say);
   const tests = await bundleSuite(options.suite);
   const { run, workspace } = makeRunFolder(options.fillWorkspace);
+  const extension = path.join(run, 'extension');
+  if (options.vsix === undefined) options.placeExtension(extension);
+  else placeEmptyExtension(extension);
   const resultsFile = path.join(run, 'results.json');
   const logFile = path.join(run, 'mocha.log');
   const endOfLog = follow(logFile, options.print);
@@ -121,7 +122,7 @@ export async function runSuite(options: RunOptions): Promise<Results> {
   page.setDefaultTimeout(30_000);
   bridge.attach(page);
   const address = server.page(workspace, [
-    ['extensionDevelopmentPath', server.uri(options.vsix === undefined ? options.extension : emptyExtension(run))],
+    ['extensionDevelopmentPath', server.uri(extension)],
     ['extensionTestsPath', server.uri(tests)],
     ['skipWelcome', 'true'],
   ]);

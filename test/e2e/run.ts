@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { findChromium } from './browser';
@@ -6,7 +5,7 @@ import { suiteFiles } from './bundle';
 import { cleanUp } from './cleanup';
 import { runSuite } from './harness';
 import { closingLine } from './results';
-import { SetupError } from './workbench';
+import { stageExtension } from './stage';
 import { fillWorkspace } from './workspace';
 
 const usage = `npm run test:e2e -- [options]
@@ -33,11 +32,10 @@ async function main(): Promise<void> {
     return;
   }
   findChromium();
-  if (values.vsix === undefined && !existsSync(path.join(root, 'dist/extension.js'))) {
-    throw new SetupError('The extension is not built: run `npm run build` first.');
-  }
   const results = await runSuite({
-    extension: root,
+    placeExtension: (folder) => {
+      stageExtension(root, folder);
+    },
     suite: suiteFiles(),
     version: values.current ? 'current' : 'minimum',
     fillWorkspace,

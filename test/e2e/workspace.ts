@@ -1,9 +1,10 @@
 import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { convolutionalNetwork, decoderStack } from './largeModels';
 
 const root = path.resolve(__dirname, '../..');
 const realModel = path.join(root, '../shared/models/pytorch/fns_small_static_op17.onnx');
-export const sampleModel = path.join(root, 'media/samples/style-transfer.onnx');
+const sampleModel = path.join(root, 'media/samples/style-transfer.onnx');
 
 /** Bytes without structure, the same each time (xorshift32). */
 function noise(size: number): Uint8Array {
@@ -20,12 +21,15 @@ function noise(size: number): Uint8Array {
 
 /**
  * Fills an empty folder with what the suite opens: `model.onnx` (a real export where there is one, else the sample),
- * and files named .onnx that hold no model.
+ * the sample, large models, and files named .onnx that hold no model.
  */
 export function fillWorkspace(folder: string): void {
   const model = existsSync(realModel) ? realModel : sampleModel;
   const file = (name: string): string => path.join(folder, name);
   copyFileSync(model, file('model.onnx'));
+  copyFileSync(sampleModel, file('sample.onnx'));
+  writeFileSync(file('large-network.onnx'), convolutionalNetwork(10_000));
+  writeFileSync(file('large-decoder.onnx'), decoderStack(84));
   const bytes = readFileSync(model);
   writeFileSync(file('bad-truncated.onnx'), bytes.subarray(0, Math.floor(bytes.length * 0.6)));
   writeFileSync(file('bad-text.onnx'), 'These are notes about a model, not a model.\n'.repeat(20));
