@@ -47,7 +47,8 @@ describe('webview', function () {
     (await view.messages()).filter((message) => message.type === type);
   const camera = async (): Promise<{ scale: number; x: number; y: number; selected?: string }> => {
     await view.page.waitForTimeout(300);
-    return JSON.parse(await view.page.evaluate("sessionStorage.getItem('state')"));
+    const state: unknown = JSON.parse(await view.page.evaluate<string>("sessionStorage.getItem('state')"));
+    return state as { scale: number; x: number; y: number; selected?: string };
   };
   const middle = async (): Promise<{ x: number; y: number }> => {
     const { x, y, width, height } = (await view.page.locator('canvas.graph').boundingBox())!;
