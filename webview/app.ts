@@ -401,7 +401,11 @@ export class App {
       return;
     }
     const node = this.scene.find(reference.node);
-    if (node === undefined) return;
+    if (node === undefined) {
+      // The node may be of the drawing that is being laid out.
+      this.pending = reference;
+      return;
+    }
     this.select(node, { tellHost: false });
     this.view.reveal(this.scene.boxOf(node));
   }

@@ -47,7 +47,7 @@ export class GraphView implements vscode.Disposable {
       }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         const cursor = selections[0]?.active;
-        if (cursor && this.isShown(textEditor.document.uri)) this.select(textEditor.document.offsetAt(cursor));
+        if (cursor && this.isShown(textEditor.document.uri)) this.select(textEditor.document, cursor);
       }),
     );
     webview.html = webviewHtml({
@@ -159,11 +159,16 @@ export class GraphView implements vscode.Disposable {
   private selectAtCursor(): void {
     const uri = this.uri?.toString();
     const editor = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === uri);
-    if (editor) this.select(editor.document.offsetAt(editor.selection.active));
+    if (editor) this.select(editor.document, editor.selection.active);
   }
 
-  private select(offset: number): void {
+  private select(document: vscode.TextDocument, cursor: vscode.Position): void {
     if (!this.shown) return;
+    // A node's indentation counts as the node.
+    const { firstNonWhitespaceCharacterIndex } = document.lineAt(cursor.line);
+    const offset = document.offsetAt(
+      cursor.with({ character: Math.max(cursor.character, firstNonWhitespaceCharacterIndex) }),
+    );
     const node = nodeAtOffset(this.shown.drawing, offset);
     const known = node !== undefined && node.graph === this.chosen?.graph && node.node === this.chosen.node;
     this.chosen = undefined;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
 import * as vscode from 'vscode';
-import { chips, picture, settledPicture, waitForChips } from './graph';
+import { chips, picture, selectedNode, settledPicture, waitForChips } from './graph';
 import { largestDifference } from './runtime';
 import {
   bytesOf,
@@ -19,6 +19,8 @@ import {
 
 const NAME = 'model.onnx';
 const LENS = 'Fuse Conv → InstanceNormalization → Relu';
+/** The first pair's convolution in both models; the fused node takes its name. */
+const CONV = '/conv1/conv2d/Conv';
 const FUSED = 'fusionlens.ConvInstanceNormalizationRelu';
 
 describe('a model, from the explorer to the fused file', () => {
@@ -123,6 +125,7 @@ describe('a model, from the explorer to the fused file', () => {
     await waitForChips('panel', { fusable: pairs - 1, fused: 1 });
     const now = await settledPicture('panel');
     if (driver.onScreen) assert.notEqual(now, unfusedPicture);
+    if (driver.onScreen) await until('the fused node is selected', async () => (await selectedNode('panel')) === CONV);
     await shot(__filename, '08-graph-changed');
   });
 
@@ -133,6 +136,7 @@ describe('a model, from the explorer to the fused file', () => {
     await until('all pairs are back', () => fusable() === pairs);
     await waitForChips('panel', { fusable: pairs, fused: 0 });
     await settledPicture('panel');
+    if (driver.onScreen) await until('the convolution is selected', async () => (await selectedNode('panel')) === CONV);
     await shot(__filename, '09-undone');
     await driver.press('Control+Shift+z', ['redo']);
     await until('the fused node is back', () => textOf(NAME).getText().includes(FUSED));
@@ -182,6 +186,7 @@ describe('a model, from the explorer to the fused file', () => {
     await until('the text is saved', () => !textOf(NAME).isDirty);
     const difference = await largestDifference(original, bytesOf(workspaceFile(NAME)));
     assert.ok(difference <= 1e-4, `the largest difference is ${difference}`);
+    await driver.waitFor({ selector: '.codelens-decoration a', hasText: 'Fuse all' }, 'hidden');
     await shot(__filename, '14-all-fused');
   });
 

@@ -35,8 +35,8 @@ describe('saving a model through its text', () => {
     const editor = await openText(NAME);
     const place = await goTo(editor, 'InstanceNormalization <');
     const files = readdirSync(path.dirname(workspaceFile(NAME).fsPath));
-    if (driver.onScreen) await driver.type('= = ');
-    else await editor.edit((edit) => edit.insert(place, '= = '));
+    if (driver.onScreen) await driver.type('%%');
+    else await editor.edit((edit) => edit.insert(place, '%%'));
     const error = await until('an error is marked', () =>
       diagnosticsOf(textOf(NAME)).find(({ severity }) => severity === vscode.DiagnosticSeverity.Error),
     );
