@@ -1,6 +1,7 @@
 import type Long from 'long';
 import { onnx } from 'onnx-proto';
 import { ModelFormatError } from '../wire/errors';
+import { LONGEST_PAYLOAD, PayloadCache } from '../wire/payloadCache';
 import { WireReader } from '../wire/reader';
 import type { ByteSource } from '../wire/source';
 import { exact } from '../wire/exact';
@@ -38,7 +39,7 @@ export const DEEPEST_NESTING = 100;
 export function decodeModel(source: ByteSource): Model {
   try {
     if (source.size === 0) throw new ModelFormatError('there is nothing to read', 0);
-    return readModel(new WireReader(source), source.size);
+    return readModel(new ModelReader(source), source.size);
   } catch (error) {
     if (!(error instanceof ModelFormatError)) throw error;
     const kind = describeFile(source);
@@ -51,8 +52,14 @@ export function decodeModel(source: ByteSource): Model {
   }
 }
 
+/** A reader that shares what small messages of equal bytes say. */
+class ModelReader extends WireReader {
+  readonly types = new PayloadCache<Type>();
+  readonly attributes = new PayloadCache<{ readonly name: string; readonly value: AttributeValue }>();
+}
+
 /** Decode the small message up to `end` with onnx-proto, whose own errors don't say where. */
-function leaf<T>(message: { decode(bytes: Uint8Array): T }, name: string, reader: WireReader, end: number): T {
+function leaf<T>(message: { decode(bytes: Uint8Array): T }, name: string, reader: ModelReader, end: number): T {
   const at = reader.pos;
   const payload = reader.take(end - at, end);
   try {
@@ -62,7 +69,7 @@ function leaf<T>(message: { decode(bytes: Uint8Array): T }, name: string, reader
   }
 }
 
-function readModel(reader: WireReader, end: number): Model {
+function readModel(reader: ModelReader, end: number): Model {
   let irVersion = 0;
   let producerName = '';
   let producerVersion = '';
@@ -130,7 +137,7 @@ function readModel(reader: WireReader, end: number): Model {
   };
 }
 
-function readOpset(reader: WireReader, end: number): OpsetImport {
+function readOpset(reader: ModelReader, end: number): OpsetImport {
   const start = reader.pos;
   const opset = leaf(onnx.OperatorSetIdProto, 'opset import', reader, end);
   return { domain: opset.domain, version: toNumber(opset.version), origin: { start, end } };
@@ -141,12 +148,12 @@ function toNumber(value: unknown): number {
   return typeof value === 'number' ? value : (value as Long).toNumber();
 }
 
-function readEntry(reader: WireReader, end: number): StringEntry {
+function readEntry(reader: ModelReader, end: number): StringEntry {
   const { key, value } = leaf(onnx.StringStringEntryProto, 'metadata entry', reader, end);
   return { key, value };
 }
 
-function readGraph(reader: WireReader, end: number, depth: number): Graph {
+function readGraph(reader: ModelReader, end: number, depth: number): Graph {
   const start = reader.pos;
   if (depth > DEEPEST_NESTING) {
     throw new ModelFormatError(`graphs are nested more than ${DEEPEST_NESTING} deep at byte ${start}`, start);
@@ -193,7 +200,7 @@ function readGraph(reader: WireReader, end: number, depth: number): Graph {
   };
 }
 
-function readFunction(reader: WireReader, end: number): FunctionProto {
+function readFunction(reader: ModelReader, end: number): FunctionProto {
   const start = reader.pos;
   let name = '';
   let domain = '';
@@ -262,7 +269,7 @@ function readFunction(reader: WireReader, end: number): FunctionProto {
   };
 }
 
-function readNode(reader: WireReader, end: number, depth: number): Node {
+function readNode(reader: ModelReader, end: number, depth: number): Node {
   const start = reader.pos;
   let name = '';
   let domain = '';
@@ -311,8 +318,12 @@ function readNode(reader: WireReader, end: number, depth: number): Node {
   };
 }
 
-function readAttribute(reader: WireReader, end: number, depth: number): Attribute {
+function readAttribute(reader: ModelReader, end: number, depth: number): Attribute {
   const start = reader.pos;
+  const payload = end - start <= LONGEST_PAYLOAD ? reader.take(end - start, end) : undefined;
+  const known = payload === undefined ? undefined : reader.attributes.get(payload);
+  if (known !== undefined) return { name: known.name, value: known.value, origin: { start, end } };
+  reader.pos = start;
   let name = '';
   let reference = '';
   let type: AttributeTypeName | undefined;
@@ -407,10 +418,16 @@ function readAttribute(reader: WireReader, end: number, depth: number): Attribut
     reference === ''
       ? attributeValue(type === 'UNDEFINED' ? (typeOfTag.get(valueTag) ?? type) : type, fields)
       : { type: 'REFERENCE', value: reference, attributeType: type };
+  if (payload !== undefined && !hasPlaces(value)) reader.attributes.set(payload, { name, value });
   return { name, value, origin: { start, end } };
 }
 
-function readValueInfo(reader: WireReader, end: number): ValueInfo {
+/** Whether a value contains messages that know their place in the file. */
+function hasPlaces({ type }: AttributeValue): boolean {
+  return type.startsWith('TENSOR') || type.startsWith('GRAPH') || type.startsWith('SPARSE');
+}
+
+function readValueInfo(reader: ModelReader, end: number): ValueInfo {
   const start = reader.pos;
   let name = '';
   let type: Type | undefined;
@@ -423,10 +440,15 @@ function readValueInfo(reader: WireReader, end: number): ValueInfo {
   return { name, type, origin: { start, end } };
 }
 
-function readType(reader: WireReader, end: number, depth: number): Type {
+function readType(reader: ModelReader, end: number, depth: number): Type {
   if (depth > DEEPEST_NESTING) {
     throw new ModelFormatError(`types are nested more than ${DEEPEST_NESTING} deep at byte ${reader.pos}`, reader.pos);
   }
+  const start = reader.pos;
+  const payload = end - start <= LONGEST_PAYLOAD ? reader.take(end - start, end) : undefined;
+  const known = payload === undefined ? undefined : reader.types.get(payload);
+  if (known !== undefined) return known;
+  reader.pos = start;
   let type: Type = { kind: 'unset' };
   while (reader.pos < end) {
     const tag = reader.tag(end);
@@ -453,6 +475,7 @@ function readType(reader: WireReader, end: number, depth: number): Type {
         reader.skip(tag, end);
     }
   }
+  if (payload !== undefined) reader.types.set(payload, type);
   return type;
 }
 
@@ -468,7 +491,7 @@ function tensorType(
 }
 
 /** `TypeProto.Sequence` and `TypeProto.Optional`: an `elem_type` and nothing else. */
-function readElementType(reader: WireReader, end: number, depth: number): Type | undefined {
+function readElementType(reader: ModelReader, end: number, depth: number): Type | undefined {
   let elementType: Type | undefined;
   while (reader.pos < end) {
     const tag = reader.tag(end);
@@ -478,7 +501,7 @@ function readElementType(reader: WireReader, end: number, depth: number): Type |
   return elementType;
 }
 
-function readMapType(reader: WireReader, end: number, depth: number): Type {
+function readMapType(reader: ModelReader, end: number, depth: number): Type {
   let keyType = 0;
   let valueType: Type | undefined;
   while (reader.pos < end) {
@@ -490,7 +513,7 @@ function readMapType(reader: WireReader, end: number, depth: number): Type {
   return { kind: 'map', keyType, valueType };
 }
 
-function readOpaqueType(reader: WireReader, end: number): Type {
+function readOpaqueType(reader: ModelReader, end: number): Type {
   let domain = '';
   let name = '';
   while (reader.pos < end) {

@@ -1,7 +1,7 @@
 import type { Attribute, AttributeTypeName, AttributeValue, Graph } from '../onnx/model';
 import { encodeUtf8 } from '../wire/utf8';
 import { atType, parseSparseTensor, parseTensorAfterType, parseType, toFloat32 } from './parseTensor';
-import { Char, SyntaxFailure, toBigInt, type Scanner } from './scanner';
+import { bigIntOf, Char, SyntaxFailure, toBigInt, type Scanner } from './scanner';
 
 /** Parses the graph that is next, whose name may be quoted; given from outside, since graphs contain attributes. */
 export type ParseSubgraph = () => Graph;
@@ -168,6 +168,8 @@ function parsePlainValue(
     scanner.pos = end;
     return { type: 'TYPE_PROTO', value: type };
   }
+  const short = expected === 'FLOAT' ? undefined : scanner.shortInteger();
+  if (short !== undefined) return { type: 'INT', value: bigIntOf(short) };
   const word = scanner.peekIdentifier();
   if (word !== '' && !/^(inf|infinity|nan)$/i.test(word)) {
     if (word === 'sparse') {

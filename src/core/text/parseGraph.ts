@@ -7,8 +7,11 @@ import { Char, SyntaxFailure, type Scanner } from './scanner';
 /** Graphs in graphs are read to this depth. */
 const DEEPEST_GRAPH = 100;
 
-/** Does a line start like a node: `[name] out, out = Op`, with `=` and not `=>`? */
-const NODE_START = /[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:\$?"(?:[^"\\\n]|\\.)*"|\w+|,)[ \t]*)*=(?!>)/y;
+/**
+ * Does a line start like a node: `[name] out, out = Op`, with `=` and not `=>`? Words are taken whole (`\b`), lest
+ * matching try all their partitions.
+ */
+const NODE_START = /[ \t]*(?:\[[^\]\n]*\][ \t]*)?(?:(?:\$?"(?:[^"\\\n]|\\.)*"|\w+\b|,)[ \t]*)*=(?!>)/y;
 
 /** `name (inputs) => (outputs) <declarations> {nodes}`. Mistakes are reported, and what can be read is kept. */
 export function parseGraph(scanner: Scanner, depth: number): Graph {

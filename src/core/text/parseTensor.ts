@@ -110,7 +110,7 @@ function parseTensorType(scanner: Scanner): TensorType {
     } else if (scanner.atName()) {
       shape.push(scanner.name('a dimension'));
     } else {
-      shape.push(Number(scanner.int64('a dimension: a size, a name or ?')));
+      shape.push(scanner.shortInteger() ?? Number(scanner.int64('a dimension: a size, a name or ?')));
     }
   } while (scanner.matches(Char.Comma));
   scanner.expect(Char.CloseBracket, 'after the dimensions');

@@ -3,14 +3,40 @@ import { dataTypeNamed } from '../onnx/dataTypes';
 /** Keywords that start a type, besides the element types. */
 const typeKeywords: ReadonlySet<string> = new Set(['seq', 'map', 'optional', 'sparse_tensor', 'opaque']);
 
-const IDENTIFIER = /^[A-Za-z_][A-Za-z0-9_]*$/;
+/** How a string can be written: as an identifier, in quotes, in quotes with backslashes, or with escapes. */
+const Form = { Identifier: 0, Plain: 1, Backslashes: 2, Escapes: 3 } as const;
 
-/** Control characters that an editor may alter, and bytes that aren't UTF-8 (lone surrogates). */
-const NEEDS_ESCAPES = /[\0-\x08\x0b-\x1f\x7f\ud800-\udfff]/u;
+/** Classes of characters: a form that they need at least; digits are no start of an identifier. */
+const forms = new Uint8Array(128).fill(Form.Plain);
+for (let code = 0; code < 128; code++) {
+  const character = String.fromCharCode(code);
+  if (/[A-Za-z0-9_]/.test(character)) forms[code] = Form.Identifier;
+  else if (/["\\]/.test(character)) forms[code] = Form.Backslashes;
+  // Control characters, which an editor may alter.
+  else if (/[\0-\x08\x0b-\x1f\x7f]/.test(character)) forms[code] = Form.Escapes;
+}
+
+function formOf(text: string): number {
+  const first = text.charCodeAt(0);
+  let form: number = Number.isNaN(first) || (first >= 48 && first <= 57) ? Form.Plain : Form.Identifier;
+  for (let i = 0; i < text.length; i++) {
+    const code = text.charCodeAt(i);
+    const needed = code < 128 ? forms[code]! : code >= 0xd800 && code <= 0xdfff ? surrogateForm(text, i) : Form.Plain;
+    if (needed > form) form = needed;
+  }
+  return form;
+}
+
+/** Lone surrogates, which stand for bytes that aren't UTF-8, need escapes; pairs don't. */
+function surrogateForm(text: string, i: number): number {
+  const high = text.charCodeAt(i) < 0xdc00 ? i : i - 1;
+  const isPair = (text.charCodeAt(high) & 0xfc00) === 0xd800 && (text.charCodeAt(high + 1) & 0xfc00) === 0xdc00;
+  return isPair ? Form.Plain : Form.Escapes;
+}
 
 /** Whether `text` is an identifier of the grammar: `[A-Za-z_][A-Za-z0-9_]*`. */
 export function isIdentifier(text: string): boolean {
-  return IDENTIFIER.test(text);
+  return formOf(text) === Form.Identifier;
 }
 
 /** Whether an identifier starts a type where one may stand. */
@@ -20,7 +46,7 @@ export function startsType(identifier: string): boolean {
 
 /** Whether {@link quoteString} has to use the escaped form, which the official grammar lacks. */
 export function needsEscapes(text: string): boolean {
-  return NEEDS_ESCAPES.test(text);
+  return formOf(text) === Form.Escapes;
 }
 
 /**
@@ -30,9 +56,9 @@ export function needsEscapes(text: string): boolean {
  * `$"…"` with `\n \r \t \\ \" \xHH` (a byte) `\u{H…}` (a code unit).
  */
 export function quoteString(text: string): string {
-  if (!NEEDS_ESCAPES.test(text)) {
-    return /["\\]/.test(text) ? `"${text.replace(/["\\]/g, '\\$&')}"` : `"${text}"`;
-  }
+  const form = formOf(text);
+  if (form < Form.Backslashes) return `"${text}"`;
+  if (form === Form.Backslashes) return `"${text.replace(/["\\]/g, '\\$&')}"`;
   return `$"${text.replace(/[\0-\x1f\x7f"\\]|[\ud800-\udfff]/gu, escape)}"`;
 }
 
@@ -52,5 +78,5 @@ function hex(code: number): string {
 
 /** `name` as it stands in the text: bare where it is an identifier and not the name of a type, else quoted. */
 export function quoteIdentifier(name: string): string {
-  return IDENTIFIER.test(name) && !startsType(name) ? name : quoteString(name);
+  return formOf(name) === Form.Identifier && !startsType(name) ? name : quoteString(name);
 }

@@ -49,6 +49,10 @@ const closing: Readonly<Record<number, number>> = {
   [Char.CloseBrace]: Char.OpenBrace,
 };
 
+const NAMES = 1 << 16;
+const LONGEST_SHARED = 128;
+const smallIntegers = Array.from({ length: 1025 }, (_, i) => BigInt(i));
+
 const START = 1;
 const DIGIT = 2;
 const kinds = new Uint8Array(128);
@@ -69,6 +73,8 @@ export class Scanner {
   readonly errors: ParseError[] = [];
   /** Where the last string that runs over several lines starts: a suspect when what follows fails. */
   lastLongString = -1;
+
+  private readonly names = new Array<string | undefined>(NAMES).fill(undefined);
 
   constructor(readonly text: string) {}
 
@@ -114,10 +120,27 @@ export class Scanner {
     if (!this.isIdentifierStart(this.peek())) return '';
     const start = this.pos;
     const { text } = this;
-    let at = start + 1;
-    for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(at)) at++;
+    let at = start;
+    let hash = 0;
+    for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(++at)) {
+      hash = (Math.imul(hash, 31) + code) | 0;
+    }
     this.pos = at;
-    return text.slice(start, at);
+    return this.share(start, at, hash);
+  }
+
+  /**
+   * The text between two offsets. Equal names get the same string, which keeps
+   * memory small and makes looking them up quick.
+   */
+  private share(start: number, end: number, hash: number): string {
+    const { text } = this;
+    const length = end - start;
+    if (length > LONGEST_SHARED) return text.slice(start, end);
+    const slot = (hash ^ (hash >>> 16)) & (NAMES - 1);
+    const known = this.names[slot];
+    if (known?.length === length && text.startsWith(known, start)) return known;
+    return (this.names[slot] = text.slice(start, end));
   }
 
   /** The identifier that is next, without consuming it, or `''`. */
@@ -160,10 +183,13 @@ export class Scanner {
     }
     const { text } = this;
     let at = this.pos + 1;
+    const contentStart = at;
     let plain = true;
     let long = false;
+    let hash = 0;
     for (;;) {
       const next = text.charCodeAt(at);
+      hash = (Math.imul(hash, 31) + next) | 0;
       if (next === Char.Quote) break;
       if (next === Char.Backslash) {
         plain = false;
@@ -182,9 +208,9 @@ export class Scanner {
       at++;
     }
     if (long) this.lastLongString = start;
-    const content = text.slice(this.pos + 1, at);
     this.pos = at + 1;
-    if (plain) return content;
+    if (plain) return this.share(contentStart, at, hash);
+    const content = text.slice(contentStart, at);
     return escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
   }
 
@@ -268,9 +294,25 @@ export class Scanner {
     return this.text.charCodeAt(start) === Char.Minus ? `-${unsigned}` : unsigned;
   }
 
+  /** The integer of up to 15 digits that is next, or `undefined` where something else is. */
+  shortInteger(): number | undefined {
+    const negative = this.peek() === Char.Minus;
+    const { text } = this;
+    const start = negative ? this.pos + 1 : this.pos;
+    let value = 0;
+    let at = start;
+    let code = text.charCodeAt(at);
+    for (; this.isDigit(code); code = text.charCodeAt(++at)) value = value * 10 + code - 48;
+    // What goes on is a float; the number of digits keeps the value exact.
+    if (at === start || at - start > 15 || code === Char.Dot || code === 101 || code === 69) return undefined;
+    this.pos = at;
+    return negative ? -value : value;
+  }
+
   /** An integer within ±2⁶³. */
   int64(what: string): bigint {
-    this.peek();
+    const short = this.shortInteger();
+    if (short !== undefined) return bigIntOf(short);
     const start = this.pos;
     const { text, isFloat } = this.number(what);
     if (isFloat) throw new SyntaxFailure(`Expected ${what}, found ${text}.`, { start, end: this.pos });
@@ -360,6 +402,11 @@ export class Scanner {
     end.lastIndex = this.pos + 1;
     this.pos = end.exec(this.text) === null ? this.pos + 1 : end.lastIndex;
   }
+}
+
+/** An integer that a number holds exactly, as a bigint. */
+export function bigIntOf(value: number): bigint {
+  return smallIntegers[value] ?? BigInt(value);
 }
 
 /** The value of an integer literal. */

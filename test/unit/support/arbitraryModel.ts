@@ -159,7 +159,7 @@ const parts = fc.letrec<Parts>((tie) => ({
         weight: 1,
         arbitrary: fc.record({ type: fc.constant('GRAPHS' as const), value: fc.array(tie('graph'), { maxLength: 2 }) }),
       },
-    ) as fc.Arbitrary<AttributeValue>,
+    ),
   }),
   node: fc.record({
     name,

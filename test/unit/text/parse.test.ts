@@ -349,6 +349,7 @@ describe('parseModel on mistakes', () => {
       'a = b\n'.repeat(50_000),
       '<a '.repeat(100_000),
       '[ "\n'.repeat(50_000),
+      withNodes('%', `${'word'.repeat(5000)} (x)`, `${'a b, "c" '.repeat(2000)} (x)`),
     ]) {
       const start = performance.now();
       assert.ok(parseModel(text).errors.length > 0);
