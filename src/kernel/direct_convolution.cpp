@@ -8,20 +8,23 @@
 namespace fusionlens {
 namespace {
 
-// Outputs of a tile in one plane. Enough that a block's weights, streamed once per tile, are used some 30 times per
-// register block, and few enough that a block of 6 to 12 channels stays in the first-level cache.
-constexpr int64_t kTileOutputs = 512;
-// Wide tiles waste less on the columns that the kernel reaches over, tall ones less on the rows.
-constexpr int64_t kTileWidth = 64;
-// The staged input is read again for every block of output channels, so it should stay in the second-level cache
-// (256 KiB and more on all processors of the last ten years) beside the weights that stream through.
-constexpr int64_t kStagedFloats = 192 * 1024 / 4;
-// Weights of one chunk of the reduction: a quarter of a 32 KiB first-level cache.
-constexpr int64_t kChunkFloats = 8 * 1024 / 4;
-// A unit's planes should still be in the second- or third-level cache when they are normalised, but every unit stages
-// its input anew, and with fewer channels than this staging would weigh too much.
-constexpr int64_t kUnitBytes = 2 << 20;
-constexpr int64_t kLeastUnitChannels = 32;
+// The sums of all channels of a unit over a tile wait in the second-level cache (256 KiB and more on all processors of
+// the last ten years) beside a chunk's inputs and weights.
+constexpr int64_t kSumsFloats = 128 * 1024 / 4;
+// Outputs of a tile in one plane: enough that a block's weights, read once per place in the tile, pay.
+constexpr int64_t kLeastTileOutputs = 128;
+constexpr int64_t kMostTileOutputs = 1024;
+// Rows are read from memory faster in long stretches, which the processor foresees.
+constexpr int64_t kTileWidth = 256;
+// Staged inputs of a chunk over a whole tile: a share of the second-level cache.
+constexpr int64_t kStagedFloats = 128 * 1024 / 4;
+// Staged inputs of a chunk that one register block reads: half of a 32 KiB first-level cache.
+constexpr int64_t kPlaceFloats = 16 * 1024 / 4;
+// The planes of a unit should still be in the third-level cache when they are normalised, unless that takes so many
+// units that staging the input for each costs more than it saves: some 5 cycles for each vector of inputs, against
+// some 9 cycles for each vector of outputs that need not come from memory again.
+constexpr int64_t kUnitBytes = 12 << 20;
+constexpr double kStagingPerSaving = 5.0 / 9;
 constexpr int64_t kLineFloats = 16;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -42,10 +45,20 @@ int64_t indexOf(const std::vector<int64_t>& values, int64_t value) {
   return std::find(values.begin(), values.end(), value) - values.begin();
 }
 
+/** A kernel of one tap that moves by one and pads nothing sees no rows: then a plane is one long row. */
+Convolution inOneRow(Convolution c) {
+  constexpr Extent one{1, 1, 1};
+  constexpr Extent none{0, 0, 0};
+  if (c.kernel == one && c.stride == one && c.padBegin == none && c.padEnd == none) {
+    c.input = {1, 1, c.input.volume()};
+  }
+  return c;
+}
+
 }  // namespace
 
 DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target)
-    : convolution_(convolution), target_(target) {
+    : convolution_(inOneRow(convolution)), target_(target) {
   assert(convolution.check().empty());
   const Convolution& c = convolution_;
   const Extent out = c.output();
@@ -73,21 +86,26 @@ DirectConvolution::DirectConvolution(const Convolution& convolution, const float
   l.columnPhases = static_cast<int64_t>(columnPhases_.size());
   l.rowPhase = rowPhases_.data();
   l.columnPhase = columnPhases_.data();
-  l.reduction = l.inChannels * c.kernel.volume();
-  const int64_t longest = std::max<int64_t>(1, kChunkFloats / target.blockChannels);
-  l.reductionChunk = ceilDivide(l.reduction, ceilDivide(l.reduction, longest));
-  const int64_t groupChannels = c.outChannels / c.groups;
-  const int64_t fitting = std::max(kLeastUnitChannels, kUnitBytes / (out.volume() * static_cast<int64_t>(sizeof(float))));
-  channelsPerUnit_ = ceilDivide(groupChannels, ceilDivide(groupChannels, fitting));
+  l.taps = c.kernel.volume();
+  chooseUnits();
   chooseTiles();
+  chooseChunks();
   layOutStaging();
   packWeights(weights);
 }
 
+void DirectConvolution::chooseUnits() {
+  const Convolution& c = convolution_;
+  const int64_t groupChannels = c.outChannels / c.groups;
+  const int64_t planeBytes = c.output().volume() * static_cast<int64_t>(sizeof(float));
+  const int64_t fitting = kUnitBytes / planeBytes;
+  const double staged = static_cast<double>(c.inChannels / c.groups * c.kernel.depth * c.stride.height * c.stride.width);
+  const bool worthIt = static_cast<double>(fitting) >= staged * kStagingPerSaving && fitting > 0;
+  channelsPerUnit_ = worthIt ? ceilDivide(groupChannels, ceilDivide(groupChannels, fitting)) : groupChannels;
+}
+
 void DirectConvolution::chooseTiles() {
   DirectLayout& l = layout_;
-  const int64_t planes = l.inChannels * l.kernelDepth * l.rowPhases * l.columnPhases;
-  const auto staged = [&] { return planes * (l.tileHeight + l.extraRows) * (l.tileWidth + l.extraColumns); };
   const int64_t lanes = target_.lanes;
 
   // Running a register block over the ends of rows computes the columns between rows for nothing, but fills vectors
@@ -97,9 +115,13 @@ void DirectConvolution::chooseTiles() {
                 ceilDivide((l.outHeight - 1) * flatRow + l.outWidth, lanes) <
                     l.outHeight * ceilDivide(l.outWidth, lanes);
 
-  l.tileWidth = std::min(l.outWidth, std::max(kTileWidth, 2 * lanes));
-  if (!l.flattened && l.outHeight == 1) l.tileWidth = std::min(l.outWidth, kTileOutputs);
-  l.tileHeight = std::min(l.outHeight, std::max<int64_t>(1, kTileOutputs / l.tileWidth));
+  const int64_t outputs = std::clamp(kSumsFloats / channelsPerUnit_, kLeastTileOutputs, kMostTileOutputs);
+  l.tileWidth = l.flattened ? l.outWidth : std::min(l.outWidth, std::min(kTileWidth, outputs));
+  if (l.outHeight == 1) l.tileWidth = std::min(l.outWidth, outputs);
+  l.tileHeight = std::min(l.outHeight, std::max<int64_t>(1, outputs / l.tileWidth));
+  // A single channel must fit.
+  const int64_t planes = l.kernelDepth * l.rowPhases * l.columnPhases;
+  const auto staged = [&] { return planes * (l.tileHeight + l.extraRows) * (l.tileWidth + l.extraColumns); };
   while (staged() > kStagedFloats && l.tileHeight > 1) l.tileHeight = ceilDivide(l.tileHeight, 2);
   while (!l.flattened && staged() > kStagedFloats && l.tileWidth > 2 * lanes) {
     l.tileWidth = std::max(2 * lanes, ceilDivide(ceilDivide(l.tileWidth, 2), lanes) * lanes);
@@ -110,6 +132,18 @@ void DirectConvolution::chooseTiles() {
   l.tileHeight = ceilDivide(l.outHeight, l.tilesDown);
 }
 
+void DirectConvolution::chooseChunks() {
+  DirectLayout& l = layout_;
+  const Convolution& c = convolution_;
+  // Of one channel: what a tile stages, and what the two vectors of a register block read of it, in cache lines.
+  const int64_t planes = l.kernelDepth * l.rowPhases * l.columnPhases;
+  const int64_t tile = planes * (l.tileHeight + l.extraRows) * (l.tileWidth + l.extraColumns);
+  const int64_t rowFloats = (2 * target_.lanes + l.extraColumns + kLineFloats) / kLineFloats * kLineFloats;
+  const int64_t place = l.kernelDepth * c.kernel.height * l.columnPhases * rowFloats;
+  const int64_t most = std::max<int64_t>(1, std::min(kStagedFloats / tile, kPlaceFloats / place));
+  l.chunkChannels = ceilDivide(l.inChannels, ceilDivide(l.inChannels, most));
+}
+
 void DirectConvolution::layOutStaging() {
   DirectLayout& l = layout_;
   const Convolution& c = convolution_;
@@ -118,19 +152,20 @@ void DirectConvolution::layOutStaging() {
   l.stagedPhase = (l.tileHeight + l.extraRows) * l.stagedRow;
   l.stagedChannel = oddLines(l.kernelDepth * l.rowPhases * l.columnPhases * l.stagedPhase);
   // A vector that starts at the last wanted output may read up to a vector beyond it.
-  const int64_t staged = l.inChannels * l.stagedChannel + lanes;
+  const int64_t staged = l.chunkChannels * l.stagedChannel + lanes;
   if (staged > std::numeric_limits<int32_t>::max()) {
     throw std::invalid_argument("the convolution reaches over too much input for one tile of output");
   }
   stagedFloats_ = static_cast<size_t>(oddLines(staged));
 
-  l.blockRow = l.flattened ? l.stagedRow : ceilDivide(l.tileWidth, lanes) * lanes;
-  const int64_t longest = l.flattened ? (l.tileHeight - 1) * l.stagedRow + l.tileWidth : l.tileHeight * l.blockRow;
-  l.blockChannel = oddLines(ceilDivide(longest, lanes) * lanes);
-  blockFloats_ = static_cast<size_t>(target_.blockChannels * l.blockChannel);
+  l.sumsRow = l.flattened ? l.stagedRow : ceilDivide(l.tileWidth, lanes) * lanes;
+  const int64_t longest = l.flattened ? (l.tileHeight - 1) * l.stagedRow + l.tileWidth : l.tileHeight * l.sumsRow;
+  l.sumsChannel = oddLines(ceilDivide(longest, lanes) * lanes);
+  const int64_t waiting = l.chunkChannels == l.inChannels ? target_.blockChannels : channelsPerUnit_;
+  sumsFloats_ = static_cast<size_t>(waiting * l.sumsChannel);
 
-  offsets_.reserve(static_cast<size_t>(l.reduction));
-  for (int64_t channel = 0; channel < l.inChannels; channel++) {
+  offsets_.reserve(static_cast<size_t>(l.chunkChannels * l.taps));
+  for (int64_t channel = 0; channel < l.chunkChannels; channel++) {
     for (int64_t kz = 0; kz < c.kernel.depth; kz++) {
       for (int64_t ky = 0; ky < c.kernel.height; ky++) {
         for (int64_t kx = 0; kx < c.kernel.width; kx++) {
@@ -150,18 +185,23 @@ void DirectConvolution::layOutStaging() {
 
 void DirectConvolution::packWeights(const float* weights) {
   const Convolution& c = convolution_;
+  const DirectLayout& l = layout_;
   const int64_t groupChannels = c.outChannels / c.groups;
+  const int64_t reduction = l.inChannels * l.taps;
   packed_ = AlignedBuffer(static_cast<size_t>(c.weightElements()));
   float* to = packed_.data();
   for (int64_t group = 0; group < c.groups; group++) {
     for (int64_t unit = 0; unit < groupChannels; unit += channelsPerUnit_) {
       const int64_t channels = std::min(channelsPerUnit_, groupChannels - unit);
       const int64_t blocks = ceilDivide(channels, target_.blockChannels);
-      for (int64_t b = 0; b < blocks; b++) {
-        const int64_t first = group * groupChannels + unit + b * channels / blocks;
-        const int64_t end = group * groupChannels + unit + (b + 1) * channels / blocks;
-        for (int64_t k = 0; k < layout_.reduction; k++) {
-          for (int64_t m = first; m < end; m++) *to++ = weights[m * layout_.reduction + k];
+      for (int64_t chunk = 0; chunk < l.inChannels; chunk += l.chunkChannels) {
+        const int64_t chunkEnd = std::min(chunk + l.chunkChannels, l.inChannels);
+        for (int64_t b = 0; b < blocks; b++) {
+          const int64_t first = group * groupChannels + unit + b * channels / blocks;
+          const int64_t end = group * groupChannels + unit + (b + 1) * channels / blocks;
+          for (int64_t k = chunk * l.taps; k < chunkEnd * l.taps; k++) {
+            for (int64_t m = first; m < end; m++) *to++ = weights[m * reduction + k];
+          }
         }
       }
     }
@@ -189,7 +229,7 @@ void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float
   task.layout = &l;
   task.input = x + (unit.image * c.inChannels + unit.group * l.inChannels) * c.input.volume();
   task.output = y + (unit.image * c.outChannels + channel) * c.output().volume();
-  task.weights = packed_.data() + channel * l.reduction;
+  task.weights = packed_.data() + channel * l.inChannels * l.taps;
   task.channels = unit.channels;
   task.blocks = ceilDivide(unit.channels, target_.blockChannels);
   task.tileColumn = tile % l.tilesAcross;
@@ -198,7 +238,7 @@ void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float
   task.moments = moments;
   task.momentsStride = momentsStride;
   task.staged = scratch;
-  task.block = scratch + stagedFloats_;
+  task.sums = scratch + stagedFloats_;
   target_.convolveDirect(task);
 }
 

@@ -16,12 +16,14 @@ class DirectConvolution final : public Algorithm {
   int64_t channelsPerUnit() const override { return channelsPerUnit_; }
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
-  size_t scratchFloats() const override { return stagedFloats_ + blockFloats_; }
+  size_t scratchFloats() const override { return stagedFloats_ + sumsFloats_; }
   void convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:
+  void chooseUnits();
   void chooseTiles();
+  void chooseChunks();
   void layOutStaging();
   void packWeights(const float* weights);
 
@@ -34,7 +36,7 @@ class DirectConvolution final : public Algorithm {
   AlignedBuffer packed_;
   int64_t channelsPerUnit_ = 1;
   size_t stagedFloats_ = 0;
-  size_t blockFloats_ = 0;
+  size_t sumsFloats_ = 0;
 };
 
 }  // namespace fusionlens

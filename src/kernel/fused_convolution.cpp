@@ -9,12 +9,11 @@
 namespace fusionlens {
 namespace {
 
-// A pass's output should still be in cache when it is normalised: the size of a second-level cache, or of a core's
-// share of the third-level one.
-constexpr int64_t kPassBytes = 2 << 20;
 // Steps of the normalisation pass for each thread, so that none waits long for another; a plane is cut only where
 // there are too few, since each of its steps merges the moments of all its tiles.
 constexpr int64_t kStepsPerThread = 4;
+// Units for each thread from which on the threads need not share them to finish at about the same time.
+constexpr size_t kUnitsPerThread = 4;
 // Waking a thread costs some 20 µs; a thread computes this many multiply-adds in about twice that time.
 constexpr double kMultiplyAddsPerThread = 1e6;
 
@@ -41,35 +40,23 @@ FusedConvolution::FusedConvolution(const Convolution& convolution, const Normali
   for (int64_t tile = 0; tile < algorithm_->tilesPerUnit(); tile++) {
     tileElements_.push_back(algorithm_->tileElements(tile));
   }
-  divideIntoPasses();
+  listUnits();
 }
 
-void FusedConvolution::divideIntoPasses() {
-  const Convolution& c = convolution_;
-  const int64_t groupChannels = c.outChannels / c.groups;
-  const int64_t planeBytes = c.output().volume() * static_cast<int64_t>(sizeof(float));
-  int64_t bytes = 0;
-  for (int64_t image = 0; image < c.batch; image++) {
-    for (int64_t group = 0; group < c.groups; group++) {
+void FusedConvolution::listUnits() {
+  const int64_t groupChannels = convolution_.outChannels / convolution_.groups;
+  for (int64_t image = 0; image < convolution_.batch; image++) {
+    for (int64_t group = 0; group < convolution_.groups; group++) {
       for (int64_t first = 0; first < groupChannels; first += channelsPerUnit_) {
-        const int64_t channels = std::min(channelsPerUnit_, groupChannels - first);
-        if (passes_.empty() || bytes + channels * planeBytes > kPassBytes) {
-          passes_.push_back({units_.size(), 0});
-          bytes = 0;
-        }
-        units_.push_back({image, group, first, channels});
-        passes_.back().units++;
-        bytes += channels * planeBytes;
+        units_.push_back({image, group, first, std::min(channelsPerUnit_, groupChannels - first)});
       }
     }
   }
 }
 
 size_t FusedConvolution::workspaceBytes(int threads) const {
-  size_t largest = 0;
-  for (const Pass& pass : passes_) largest = std::max(largest, pass.units);
-  return static_cast<size_t>(usefulThreads(threads)) * algorithm_->scratchFloats() * sizeof(float) +
-         largest * static_cast<size_t>(channelsPerUnit_) * tileElements_.size() * sizeof(TileMoments);
+  const size_t moments = static_cast<size_t>(channelsPerUnit_) * tileElements_.size() * sizeof(TileMoments);
+  return static_cast<size_t>(usefulThreads(threads)) * (algorithm_->scratchFloats() * sizeof(float) + moments);
 }
 
 int FusedConvolution::usefulThreads(int threads) const {
@@ -77,13 +64,16 @@ int FusedConvolution::usefulThreads(int threads) const {
   return most < 1 ? 1 : most < threads ? static_cast<int>(most) : std::max(1, threads);
 }
 
+bool FusedConvolution::splitsByUnit(int threads) const {
+  return threads == 1 || units_.size() >= kUnitsPerThread * static_cast<size_t>(threads);
+}
+
 void FusedConvolution::prepareWorkspace(int threads, Fusion fusion) {
-  while (scratch_.size() < static_cast<size_t>(threads)) scratch_.emplace_back(algorithm_->scratchFloats());
-  if (fusion == Fusion::Fused) {
-    size_t largest = 0;
-    for (const Pass& pass : passes_) largest = std::max(largest, pass.units);
-    moments_.resize(largest * static_cast<size_t>(channelsPerUnit_) * tileElements_.size());
-  } else if (convolved_.size() == 0) {
+  while (workspaces_.size() < static_cast<size_t>(threads)) {
+    workspaces_.push_back({AlignedBuffer(algorithm_->scratchFloats()),
+                           std::vector<TileMoments>(static_cast<size_t>(channelsPerUnit_) * tileElements_.size())});
+  }
+  if (fusion == Fusion::Unfused && convolved_.size() == 0) {
     convolved_ = AlignedBuffer(static_cast<size_t>(convolution_.outputElements()));
   }
 }
@@ -93,55 +83,68 @@ void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threa
   const int useful = std::min(usefulThreads(threads), pool.threads());
   prepareWorkspace(useful, fusion);
   pool.run(useful, [&](Team& team, int thread) {
-    float* scratch = scratch_[static_cast<size_t>(thread)].data();
-    if (fusion == Fusion::Fused) {
-      for (const Pass& pass : passes_) {
-        convolvePass(team, pass, x, y, moments_.data(), scratch);
-        normalizePass(team, pass, y);
-      }
-    } else {
-      for (const Pass& pass : passes_) convolvePass(team, pass, x, convolved_.data(), nullptr, scratch);
+    Workspace& own = workspaces_[static_cast<size_t>(thread)];
+    if (fusion == Fusion::Unfused) {
+      convolveAll(team, x, convolved_.data(), own.scratch.data());
       normalizeAll(team, convolved_.data(), y);
+    } else if (splitsByUnit(team.size())) {
+      team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], x, y, own); });
+    } else {
+      for (const Unit& unit : units_) {
+        runUnitTogether(team, unit, x, y, workspaces_[0].moments.data(), own.scratch.data());
+      }
     }
   });
 }
 
-void FusedConvolution::convolvePass(Team& team, const Pass& pass, const float* x, float* y, TileMoments* moments,
+void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const float* x, float* y, TileMoments* moments,
                                     float* scratch) const {
-  const size_t tiles = tileElements_.size();
-  team.forEach(pass.units * tiles, [&](size_t i) {
-    const size_t unit = i / tiles;
-    const size_t tile = i % tiles;
-    TileMoments* first =
-        moments == nullptr ? nullptr : moments + unit * static_cast<size_t>(channelsPerUnit_) * tiles + tile;
-    algorithm_->convolveTile(units_[pass.firstUnit + unit], static_cast<int64_t>(tile), x, y, first,
-                             static_cast<int64_t>(tiles), scratch);
+  algorithm_->convolveTile(unit, static_cast<int64_t>(tile), x, y, moments == nullptr ? nullptr : moments + tile,
+                           static_cast<int64_t>(tileElements_.size()), scratch);
+}
+
+void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments,
+                                      int64_t begin, int64_t end, float* y) const {
+  const int64_t channel =
+      unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
+  const int64_t plane = unit.image * convolution_.outChannels + channel;
+  NormalizeTask task =
+      normalizeTask(channel, mergeTiles(moments + static_cast<size_t>(channelOfUnit) * tileElements_.size()));
+  task.to = y + plane * convolution_.output().volume() + begin;
+  task.from = task.to;
+  task.count = end - begin;
+  target_.normalize(task);
+}
+
+void FusedConvolution::runUnit(const Unit& unit, const float* x, float* y, Workspace& workspace) const {
+  TileMoments* moments = workspace.moments.data();
+  for (size_t tile = 0; tile < tileElements_.size(); tile++) {
+    convolveTile(unit, tile, x, y, moments, workspace.scratch.data());
+  }
+  // Backwards: what was written last is still in the nearest cache.
+  for (int64_t channel = unit.channels - 1; channel >= 0; channel--) {
+    normalizePlane(unit, channel, moments, 0, convolution_.output().volume(), y);
+  }
+}
+
+void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float* x, float* y, TileMoments* moments,
+                                       float* scratch) const {
+  team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, x, y, moments, scratch); });
+  const int64_t planeSize = convolution_.output().volume();
+  const int64_t wanted = ceilDivide(kStepsPerThread * team.size(), unit.channels);
+  const int64_t size = ceilDivide(planeSize, std::min(wanted, planeSize));
+  const int64_t parts = ceilDivide(planeSize, size);
+  team.forEach(static_cast<size_t>(unit.channels * parts), [&](size_t i) {
+    const int64_t step = unit.channels * parts - 1 - static_cast<int64_t>(i);
+    const int64_t begin = step % parts * size;
+    normalizePlane(unit, step / parts, moments, begin, std::min(begin + size, planeSize), y);
   });
 }
 
-void FusedConvolution::normalizePass(Team& team, const Pass& pass, float* y) const {
-  const int64_t planeSize = convolution_.output().volume();
-  const int64_t planes = static_cast<int64_t>(pass.units) * channelsPerUnit_;
-  const int64_t wanted = team.size() == 1 ? 1 : ceilDivide(kStepsPerThread * team.size(), planes);
-  const int64_t chunk = ceilDivide(planeSize, std::min(wanted, planeSize));
-  const size_t chunks = static_cast<size_t>(ceilDivide(planeSize, chunk));
-  const size_t perUnit = static_cast<size_t>(channelsPerUnit_) * chunks;
-  const size_t steps = pass.units * perUnit;
-  team.forEach(steps, [&](size_t i) {
-    // Backwards: what was written last is still in the nearest cache.
-    const size_t step = steps - 1 - i;
-    const Unit& unit = units_[pass.firstUnit + step / perUnit];
-    const int64_t channelOfUnit = static_cast<int64_t>(step % perUnit / chunks);
-    if (channelOfUnit >= unit.channels) return;
-    const int64_t channel =
-        unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
-    const size_t plane = step / perUnit * static_cast<size_t>(channelsPerUnit_) + static_cast<size_t>(channelOfUnit);
-    NormalizeTask task = normalizeTask(channel, mergeTiles(&moments_[plane * tileElements_.size()]));
-    const int64_t begin = static_cast<int64_t>(step % chunks) * chunk;
-    task.to = y + (unit.image * convolution_.outChannels + channel) * planeSize + begin;
-    task.from = task.to;
-    task.count = std::min(chunk, planeSize - begin);
-    target_.normalize(task);
+void FusedConvolution::convolveAll(Team& team, const float* x, float* convolved, float* scratch) const {
+  const size_t tiles = tileElements_.size();
+  team.forEach(units_.size() * tiles, [&](size_t i) {
+    convolveTile(units_[i / tiles], i % tiles, x, convolved, nullptr, scratch);
   });
 }
 

@@ -44,17 +44,25 @@ class FusedConvolution {
   size_t workspaceBytes(int threads) const;
 
  private:
-  /** Consecutive units that are convolved and then normalised before the next ones begin. */
-  struct Pass {
-    size_t firstUnit;
-    size_t units;
+  /** What a thread, or a team of them, needs for one unit at a time. */
+  struct Workspace {
+    AlignedBuffer scratch;
+    std::vector<TileMoments> moments;
   };
 
-  void divideIntoPasses();
-  void prepareWorkspace(int threads, Fusion fusion);
+  void listUnits();
   int usefulThreads(int threads) const;
-  void convolvePass(Team& team, const Pass& pass, const float* x, float* y, TileMoments* moments, float* scratch) const;
-  void normalizePass(Team& team, const Pass& pass, float* y) const;
+  /** True: each thread does whole units; false: all threads share each unit. */
+  bool splitsByUnit(int threads) const;
+  void prepareWorkspace(int threads, Fusion fusion);
+  void convolveTile(const Unit& unit, size_t tile, const float* x, float* y, TileMoments* moments,
+                    float* scratch) const;
+  void normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments, int64_t begin, int64_t end,
+                      float* y) const;
+  void runUnit(const Unit& unit, const float* x, float* y, Workspace& workspace) const;
+  void runUnitTogether(Team& team, const Unit& unit, const float* x, float* y, TileMoments* moments,
+                       float* scratch) const;
+  void convolveAll(Team& team, const float* x, float* convolved, float* scratch) const;
   void normalizeAll(Team& team, const float* convolved, float* y) const;
   NormalizeTask normalizeTask(int64_t channel, const TileMoments& plane) const;
   TileMoments mergeTiles(const TileMoments* tiles) const;
@@ -68,11 +76,9 @@ class FusedConvolution {
   std::vector<int64_t> tileElements_;
   int64_t channelsPerUnit_;
   std::vector<Unit> units_;
-  std::vector<Pass> passes_;
 
   std::mutex mutex_;
-  std::vector<AlignedBuffer> scratch_;
-  std::vector<TileMoments> moments_;
+  std::vector<Workspace> workspaces_;
   AlignedBuffer convolved_;
 };
 

@@ -21,7 +21,7 @@ struct TileMoments {
  * which padding is explicit and which is split by stride phase, so that the inputs which one kernel tap brings to
  * consecutive outputs of a row are consecutive floats:
  *
- *   staged[channel][kz][row phase][column phase][row][column]
+ *   staged[channel of the chunk][kz][row phase][column phase][row][column]
  *
  * Tap t of channel c then reads, for the output at (row r, column x) of the tile, staged[offsets[c·taps + t] +
  * r·stagedRow + x]. One inner loop serves every stride, dilation and padding.
@@ -44,19 +44,19 @@ struct DirectLayout {
   int64_t extraRows, extraColumns;  // beyond the tile's own, per phase: what the kernel reaches over
   int64_t stagedRow;                // floats from a row to the next
   int64_t stagedPhase;              // floats from a phase to the next
-  int64_t stagedChannel;            // floats from a channel to the next
+  int64_t stagedChannel;            // floats from a channel of the chunk to the next
   int64_t rowPhases, columnPhases;  // how many phases some tap reads
   const int64_t* rowPhase;          // which ones they are
   const int64_t* columnPhase;
   /** True: a register block may run over the end of a row into the next (small planes). */
   bool flattened;
-  int64_t blockRow;      // floats from an output row to the next in the block buffer
-  int64_t blockChannel;  // floats from an output channel to the next in the block buffer
+  int64_t sumsRow;      // floats from an output row to the next in the buffer of sums
+  int64_t sumsChannel;  // floats from an output channel to the next in the buffer of sums
 
-  // The reduction: inChannels × taps, in chunks whose weights stay in the first-level cache.
-  int64_t reduction;
-  int64_t reductionChunk;
-  const int32_t* offsets;  // `reduction` of them
+  // The reduction: input channels in chunks, each of `taps` products.
+  int64_t taps;
+  int64_t chunkChannels;
+  const int32_t* offsets;  // of a chunk's channels and taps
 };
 
 /** One tile of some output channels of one group of one image. */
@@ -64,7 +64,10 @@ struct DirectTask {
   const DirectLayout* layout;
   const float* input;  // the group's first channel
   float* output;       // the first output plane of the task
-  /** Blocks of output channels; block b has channels b·n/blocks up to (b+1)·n/blocks and that many weights per tap. */
+  /**
+   * [chunk of input channels][block of output channels][channel of the chunk and tap][channel of the block]; block b
+   * has channels b·n/blocks up to (b+1)·n/blocks.
+   */
   const float* weights;
   int64_t channels;
   int64_t blocks;
@@ -72,9 +75,8 @@ struct DirectTask {
   /** Where the tile's moments go, one entry every `momentsStride` for each channel; null: not wanted. */
   TileMoments* moments;
   int64_t momentsStride;
-  /** `scratchFloats` of the plan: the staged input, then the block buffer. */
   float* staged;
-  float* block;
+  float* sums;
 };
 
 constexpr int kWinogradOutput = 4;                             // outputs of a tile along an axis

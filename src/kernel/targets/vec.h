@@ -183,11 +183,12 @@ static FUSIONLENS_INLINE Vec joinHigh(const Vec& a, const Vec& b) {
 
 #endif
 
-/** Brings the cache line of `base[offset]` nearer. The address may be any: it is not accessed. */
+/** Brings the cache line of `base[offset]` into the second-level cache. The address may be any: it is not accessed. */
 static FUSIONLENS_INLINE void prefetch(const float* base, int64_t offset) {
 #if defined(__GNUC__)
   __builtin_prefetch(reinterpret_cast<const void*>(reinterpret_cast<uintptr_t>(base) +
-                                                   static_cast<uintptr_t>(offset) * sizeof(float)));
+                                                   static_cast<uintptr_t>(offset) * sizeof(float)),
+                     0, 2);
 #else
   (void)base;
   (void)offset;

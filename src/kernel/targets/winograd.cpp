@@ -192,25 +192,43 @@ void transformVector(const WinogradTask& task, const WinogradSource& source, int
 }
 
 /**
- * Fetches some of the inputs of the vectors that follow the task's. The transforms alone would wait for memory most of
- * the time, and the multiplications in between leave it idle. The addresses may lie outside the tensor.
+ * Fetches the inputs of the vectors that follow the task's, some at a time. The transforms alone would wait for memory
+ * most of the time, and the multiplications in between leave it idle.
  */
-void prefetchNext(const WinogradTask& task, int64_t firstSource, int64_t endSource) {
-  const WinogradLayout& l = *task.layout;
-  if (l.flattened) return;
-  constexpr int64_t lineFloats = 16;
-  for (int64_t s = firstSource; s < endSource; s++) {
-    const WinogradSource& source = l.sources[s];
-    const int64_t slice = (source.channel * l.inDepth + task.z + source.depth) * l.inHeight;
-    for (int64_t vector = task.firstVector + task.vectors; vector < task.firstVector + 2 * task.vectors; vector++) {
-      const int64_t row = slice + vector / l.vectorsAcross * kOut + source.row;
-      const int64_t x = vector % l.vectorsAcross * kRowInputs;
-      for (int64_t i = 0; i < kIn; i++) {
-        for (int64_t j = 0; j < kRowInputs; j += lineFloats) prefetch(task.input, (row + i) * l.inWidth + x + j);
+class NextInputs {
+ public:
+  explicit NextInputs(const WinogradTask& task) : task_(task), layout_(*task.layout) {
+    for (int64_t v = 0; v < task.vectors; v++) {
+      const int64_t vector = task.firstVector + task.vectors + v;
+      corners_[v] = vector / layout_.vectorsAcross * kOut * layout_.inWidth + vector % layout_.vectorsAcross * kRowInputs;
+    }
+  }
+
+  /** Goes on to fetch until `share` / `shares` of all sources' inputs are fetched. */
+  FUSIONLENS_INLINE void fetch(int64_t share, int64_t shares) {
+    if (layout_.flattened) return;
+    constexpr int lineFloats = 16;
+    for (; next_ * shares < share * layout_.sourceCount; next_++) {
+      const WinogradSource& source = layout_.sources[next_];
+      const int64_t slice = source.channel * layout_.inDepth + task_.z + source.depth;
+      const int64_t row = (slice * layout_.inHeight + source.row) * layout_.inWidth;
+      for (int64_t v = 0; v < task_.vectors; v++) {
+        // Some of these lie outside the tensor.
+        for (int i = 0; i < kIn; i++) {
+          for (int j = 0; j < kRowInputs; j += lineFloats) {
+            prefetch(task_.input, row + corners_[v] + i * layout_.inWidth + j);
+          }
+        }
       }
     }
   }
-}
+
+ private:
+  const WinogradTask& task_;
+  const WinogradLayout& layout_;
+  int64_t corners_[kWinogradVectors] = {};
+  int64_t next_ = 0;
+};
 
 void transformSources(const WinogradTask& task) {
   const WinogradLayout& l = *task.layout;
@@ -240,12 +258,11 @@ struct MultiplyPoint {
 using MultiplyPointFunction = void (*)(const float*, const float*, int64_t, float*, int64_t);
 constexpr BlockTable<MultiplyPointFunction> kMultiplyPoint = makeBlockTable<MultiplyPoint, MultiplyPointFunction>();
 
-/** The products of `channels` output channels at all points; `fetchNext` brings the next inputs nearer meanwhile. */
-void multiplyChunk(const WinogradTask& task, const float* weights, int64_t channels, bool fetchNext) {
+/** The products of `channels` output channels, from channel `begin` of the task on, at all points. */
+void multiplyChunk(const WinogradTask& task, const float* weights, int64_t begin, int64_t channels, NextInputs& next) {
   const WinogradLayout& l = *task.layout;
   const int64_t blocks = (channels + kBlockChannels - 1) / kBlockChannels;
   for (int p = 0; p < kWinogradPoints; p++) {
-    if (fetchNext) prefetchNext(task, p * l.sourceCount / kWinogradPoints, (p + 1) * l.sourceCount / kWinogradPoints);
     for (int64_t b = 0; b < blocks; b++) {
       const int64_t first = b * channels / blocks;
       const int64_t size = (b + 1) * channels / blocks - first;
@@ -253,6 +270,7 @@ void multiplyChunk(const WinogradTask& task, const float* weights, int64_t chann
           weights, task.transformed + p * l.inputPoint, l.sourceCount,
           task.products + first * l.productChannel + p * kWinogradVectors * kLanes, l.productChannel);
       weights += size * l.sourceCount;
+      next.fetch(begin * kWinogradPoints + p * channels + first + size, task.channels * kWinogradPoints);
     }
   }
 }
@@ -372,9 +390,10 @@ void finishChunk(const WinogradTask& task, int64_t first, int64_t channels) {
 void convolveWinograd(const WinogradTask& task) {
   const WinogradLayout& l = *task.layout;
   transformSources(task);
+  NextInputs next(task);
   for (int64_t first = 0; first < task.channels; first += l.chunkChannels) {
     const int64_t channels = task.channels - first < l.chunkChannels ? task.channels - first : l.chunkChannels;
-    multiplyChunk(task, task.weights + first * kWinogradPoints * l.sourceCount, channels, first + channels == task.channels);
+    multiplyChunk(task, task.weights + first * kWinogradPoints * l.sourceCount, first, channels, next);
     if (task.moments != nullptr) {
       finishChunk<true>(task, first, channels);
     } else {
