@@ -17,7 +17,9 @@ let identical = 0;
 const unreadable: string[] = [];
 const different: string[] = [];
 const start = performance.now();
-const files = fs.readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter((file) => /\.(onnx|ort|pb)$/.test(file));
+const files = fs
+  .readdirSync(folder, { recursive: true, encoding: 'utf8' })
+  .filter((file) => /\.(onnx|ort|pb)$/.test(file));
 for (const file of files.sort()) {
   const bytes = fs.readFileSync(path.join(folder, file));
   try {
