@@ -102,6 +102,31 @@ export function opNames(domain: string, opset: number): readonly string[] {
   });
 }
 
+/** Ops that ONNX had on trial, and took away in version 1.5; they never were part of an operator set. */
+const experimental: ReadonlySet<string> = new Set([
+  'ATen',
+  'Affine',
+  'ConstantFill',
+  'Crop',
+  'DynamicSlice',
+  'GRUUnit',
+  'GivenTensorFill',
+  'ImageScaler',
+  'ParametricSoftplus',
+  'Scale',
+  'ScaledTanh',
+]);
+
+/** Ops that ONNX Runtime adds to the default domain, in operator sets that don't have them. */
+const runtimeOnly: ReadonlySet<string> = new Set(['LayerNormalization', 'SimplifiedLayerNormalization']);
+
+/** Whether the name is that of a former experimental op of the default domain. */
+export const wasExperimental = (domain: string, name: string): boolean =>
+  canonical(domain) === '' && experimental.has(name);
+
+/** Whether ONNX Runtime has an op in the default domain whatever the operator set. */
+export const isRuntimeOp = (domain: string, name: string): boolean => canonical(domain) === '' && runtimeOnly.has(name);
+
 /** The op's page in the official documentation. */
 export function opPage(domain: string, name: string): string {
   return `https://onnx.ai/onnx/operators/onnx_${canonical(domain).replaceAll('.', '')}_${name}.html`;

@@ -69,6 +69,11 @@ export function dataType(number: number): DataType | undefined {
   return byNumber.get(number);
 }
 
+/** All types, by number. */
+export function dataTypes(): readonly DataType[] {
+  return [...byNumber.values()];
+}
+
 /** The type that ONNX text spells `name`. */
 export function dataTypeNamed(name: string): DataType | undefined {
   return byName.get(name);

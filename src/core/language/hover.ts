@@ -1,0 +1,124 @@
+import { fusedOp, FUSION_DOMAIN } from '../fusion/fusedOps';
+import { nodeLabel } from '../fusion/describe';
+import { isFunction, type Scope } from '../fusion/scope';
+import type { FunctionProto, Node, TextSpan, Type } from '../onnx/model';
+import { elementAt } from './element';
+import { isStandardDomain, opPage, type OpSignature } from './ops';
+import { signatureOf, signatureOfFunction } from './signatures';
+import { attributeText, constraintLines, signatureLine } from './signatureText';
+import type { TextIndex } from './textIndex';
+import { declaredTypes, isOutput, typeText } from './types';
+
+export interface Hover {
+  readonly span: TextSpan;
+  /** In Markdown. */
+  readonly markdown: string;
+}
+
+/** The type of a value that the text doesn't declare, where something else knows it. */
+export type TypeOf = (scope: Scope, name: string) => Type | undefined;
+
+/** What is known about the op, value, attribute or function at `offset`. */
+export function hoverAt(index: TextIndex, offset: number, inferred?: TypeOf): Hover | undefined {
+  const element = elementAt(index, offset);
+  switch (element?.kind) {
+    case 'op':
+    case 'nodeName': {
+      const markdown = describeOp(index, element.scope, element.node);
+      return markdown === undefined ? undefined : { span: element.span, markdown };
+    }
+    case 'value': {
+      if (!element.definedIn) return undefined;
+      return { span: element.span, markdown: describeValue(index, element.definedIn, element.name, inferred) };
+    }
+    case 'attribute': {
+      const fact = signatureOf(index, element.scope, element.node)?.attributes.find(
+        ({ name }) => name === element.attribute.name,
+      );
+      return fact && { span: element.span, markdown: code(attributeText(fact)) };
+    }
+    case 'function':
+      return { span: element.span, markdown: describeFunction(element.function) };
+    case 'functionAttribute': {
+      const fact = signatureOfFunction(element.function).attributes.find(({ name }) => name === element.name);
+      const of = `Attribute of the function ${escapeMarkdown(element.function.name)}.`;
+      return fact && { span: element.span, markdown: `${code(attributeText(fact))}\n${of}` };
+    }
+    case undefined:
+      return undefined;
+  }
+}
+
+/** An op's signature in Markdown: inputs, outputs, attributes, types, since when, and a link to its page. */
+export function signatureMarkdown(signature: OpSignature): string {
+  const { domain, name, sinceVersion, attributes, deprecated } = signature;
+  const lines = [signatureLine(signature).label];
+  if (attributes.length > 0) lines.push('', ...attributes.map((attribute) => `  ${attributeText(attribute)}`));
+  const constraints = constraintLines(signature);
+  if (constraints.length > 0) lines.push('', ...constraints.map((line) => `  ${line}`));
+  let markdown = code(lines.join('\n'));
+  if (isStandardDomain(domain) && sinceVersion > 0) {
+    const since = `${deprecated ? 'Deprecated since' : 'Since'} operator set ${sinceVersion}`;
+    markdown += `\n${since} of ${domain === '' ? 'ai.onnx' : domain} · [Documentation](${opPage(domain, name)})`;
+  }
+  return markdown;
+}
+
+function describeOp(index: TextIndex, scope: Scope, node: Node): string | undefined {
+  const signature = signatureOf(index, scope, node);
+  if (!signature) return undefined;
+  const fused = node.domain === FUSION_DOMAIN ? describeFused(node.opType) : '';
+  const isOwn = index.functionOf(node) !== undefined;
+  return signatureMarkdown(signature) + (fused || (isOwn ? '\nA function of this model.' : ''));
+}
+
+/** What a fused op computes. */
+function describeFused(name: string): string {
+  const op = fusedOp(name);
+  if (!op) return '';
+  const normalized = `InstanceNormalization(${op.convolution}(X, W), scale, B)`;
+  const whole = op.activation ? `${op.activation}(${normalized})` : normalized;
+  return `\nComputes \`Y = ${whole}\` in one pass. The convolution has no bias: the mean that the normalisation subtracts would cancel it.`;
+}
+
+function describeFunction(fn: FunctionProto): string {
+  const doc = fn.docString === '' ? '' : `\n${escapeMarkdown(fn.docString)}`;
+  return `${signatureMarkdown(signatureOfFunction(fn))}\nA function of this model.${doc}`;
+}
+
+function describeValue(index: TextIndex, scope: Scope, name: string, inferred?: TypeOf): string {
+  const declared = declaredTypes(scope).get(name);
+  const type = declared ?? inferred?.(scope, name);
+  const line = `${name}: ${type ? typeText(type) : 'type not declared'}`;
+  return `${code(line)}\n${originOf(index, scope, name)}${isOutput(scope, name) ? ' Output of the graph.' : ''}`;
+}
+
+function originOf(index: TextIndex, scope: Scope, name: string): string {
+  const value = scope.values.get(name);
+  const line = lineOf(index, scope, name);
+  if (value?.producer) return `Computed by ${escapeMarkdown(nodeLabel(value.producer), true)}${line}.`;
+  if (value?.isInput) {
+    const of = isFunction(scope.body) ? 'function' : 'graph';
+    return `Input of the ${of}${value.initializer ? ' with a default' : ''}${line}.`;
+  }
+  return `Initializer${line}.`;
+}
+
+function lineOf(index: TextIndex, scope: Scope, name: string): string {
+  const span = index.definitionSpan(scope, name);
+  if (!span) return '';
+  let line = 1;
+  for (let at = index.text.indexOf('\n'); at >= 0 && at < span.start; at = index.text.indexOf('\n', at + 1)) line++;
+  return ` in line ${line}`;
+}
+
+function code(text: string): string {
+  const longest = Math.max(0, ...[...text.matchAll(/`+/g)].map(([ticks]) => ticks.length));
+  const fence = '`'.repeat(Math.max(3, longest + 1));
+  return `${fence}onnx-text\n${text}\n${fence}\n`;
+}
+
+function escapeMarkdown(text: string, keepCode = false): string {
+  const special = keepCode ? /[\\*_{}[\]<>#|]/g : /[\\`*_{}[\]<>#|]/g;
+  return text.replace(special, '\\$&');
+}
