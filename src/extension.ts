@@ -6,6 +6,7 @@ import { registerCommands } from './host/commands';
 import { registerDiagnostics } from './host/diagnostics';
 import { GraphPage } from './host/graphPage';
 import { GraphPanel } from './host/graphPanel';
+import { registerLanguageFeatures } from './host/language';
 import { disposeLog } from './host/log';
 import { Measurements } from './host/measurements';
 import { ModelFiles } from './host/modelFiles';
@@ -25,6 +26,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerDiagnostics(analyses),
     registerCodeLenses(analyses, measurements),
     registerCodeActions(analyses),
+    registerLanguageFeatures(analyses),
     GraphPage.register(services),
     GraphPanel.register(services),
     registerCommands(services),

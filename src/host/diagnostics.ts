@@ -1,14 +1,20 @@
 import * as vscode from 'vscode';
 import { describeFusion } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
+import { checkText } from '../core/language/check';
+import type { Problem } from '../core/language/problem';
 import { openDocument, rangeOf, type Analyses, type Analysis } from './analysis';
+import { indexOf } from './language/textIndexes';
 import { LANGUAGE } from './uris';
 
+/** Source of the diagnostics on fusions. */
 export const DIAGNOSTIC_SOURCE = 'ONNX Fusion Lens';
+/** Source of the diagnostics on the text itself: its syntax, names and ops. */
+export const LANGUAGE_SOURCE = 'ONNX';
 /** Diagnostic code of a pair that can fuse; pairs that can't carry their reason's code. */
 export const FUSABLE_CODE = 'fusable';
 
-/** Shows parse errors and findings of the open texts in the Problems panel. */
+/** Shows the mistakes and the findings of the open texts in the Problems panel. */
 export function registerDiagnostics(analyses: Analyses): vscode.Disposable {
   const collection = vscode.languages.createDiagnosticCollection('onnxFusionLens');
   const update = (uri: vscode.Uri) => {
@@ -21,12 +27,36 @@ export function registerDiagnostics(analyses: Analyses): vscode.Disposable {
 }
 
 function diagnosticsOf(document: vscode.TextDocument, analysis: Analysis): vscode.Diagnostic[] {
-  const errors = analysis.errors.map(
+  const mistakes = analysis.errors.map(
     ({ message, span }) => new vscode.Diagnostic(rangeOf(document, span), message, vscode.DiagnosticSeverity.Error),
   );
+  // While a part of the text can't be read, what it defines isn't known: names and ops are checked afterwards.
+  if (mistakes.length === 0) {
+    for (const problem of checkText(indexOf(analysis))) mistakes.push(problemDiagnostic(document, problem));
+  }
+  for (const diagnostic of mistakes) diagnostic.source = LANGUAGE_SOURCE;
   const findings = analysis.findings.flatMap((finding) => diagnosticOf(document, finding) ?? []);
-  for (const diagnostic of errors.concat(findings)) diagnostic.source = DIAGNOSTIC_SOURCE;
-  return errors.concat(findings);
+  for (const diagnostic of findings) diagnostic.source = DIAGNOSTIC_SOURCE;
+  return mistakes.concat(findings);
+}
+
+const severities: Readonly<Record<Problem['severity'], vscode.DiagnosticSeverity>> = {
+  error: vscode.DiagnosticSeverity.Error,
+  warning: vscode.DiagnosticSeverity.Warning,
+  information: vscode.DiagnosticSeverity.Information,
+  hint: vscode.DiagnosticSeverity.Hint,
+};
+
+function problemDiagnostic(document: vscode.TextDocument, problem: Problem): vscode.Diagnostic {
+  const { code, severity, message, span, unnecessary, related } = problem;
+  const diagnostic = new vscode.Diagnostic(rangeOf(document, span), message, severities[severity]);
+  diagnostic.code = code;
+  if (unnecessary === true) diagnostic.tags = [vscode.DiagnosticTag.Unnecessary];
+  diagnostic.relatedInformation = (related ?? []).map(
+    ({ message: text, span: at }) =>
+      new vscode.DiagnosticRelatedInformation(new vscode.Location(document.uri, rangeOf(document, at)), text),
+  );
+  return diagnostic;
 }
 
 function diagnosticOf(document: vscode.TextDocument, finding: Finding): vscode.Diagnostic | undefined {
