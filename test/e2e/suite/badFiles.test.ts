@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { bytesOf, driver, openFromExplorer, shot, standAlone, until, workspaceFile } from './support';
+import { bytesOf, driver, notificationsWith, openFromExplorer, shot, standAlone, workspaceFile } from './support';
 
 const FILES = [
   { name: 'bad-empty.onnx', says: /empty/i },
@@ -39,10 +39,7 @@ describe('a file that holds no model', () => {
         [],
       );
       if (driver.onScreen) {
-        const text = await until('a message', async () => {
-          const [first] = (await driver.texts({ selector: '.notification-list-item-message' })) ?? [];
-          return first;
-        });
+        const [text = ''] = await notificationsWith(name);
         assert.match(text, says);
         assert.doesNotMatch(text, /\bat .*:\d+:\d+|undefined|\[object/, `no stack trace: ${text}`);
         await shot(__filename, `${name.replace('.onnx', '')}-as-text`);

@@ -8,7 +8,7 @@ import {
   extensionFolder,
   goTo,
   lensTitles,
-  notifications,
+  notificationsWith,
   openText,
   shot,
   standAlone,
@@ -63,9 +63,9 @@ describe('measuring', () => {
     await openText(NAME);
     await vscode.commands.executeCommand('onnxFusionLens.graph.focus');
     await driver.click({ selector: '.summary vscode-button', hasText: 'Measure', webview: 'panel' }, undefined);
-    await driver.waitFor({ selector: '.notification-toast', hasText: 'Measuring' });
-    await driver.click({ selector: '.notification-toast .monaco-button', hasText: 'Cancel' }, undefined);
-    await driver.waitFor({ selector: '.notification-toast', hasText: 'Measuring' }, 'hidden');
+    await notificationsWith('Measuring');
+    await driver.click({ selector: '.notification-list-item .monaco-button', hasText: 'Cancel' }, undefined);
+    await driver.waitFor({ selector: '.notification-list-item', hasText: 'Measuring' }, 'hidden');
     await driver.waitFor({ selector: '.summary vscode-button', hasText: 'Measure', webview: 'panel' });
     const titles = await lensTitles(textOf(NAME));
     assert.ok(!titles.some((title) => title.includes('Measuring')), titles.join(', '));
@@ -79,11 +79,7 @@ describe('measuring', () => {
       await openText(NAME);
       const measuring = vscode.commands.executeCommand('onnxFusionLens.measure', textOf(NAME).uri);
       if (driver.onScreen) {
-        const shown = await until('the message', async () => {
-          const messages = await notifications();
-          const done = messages?.filter((text) => !text.startsWith('Measuring'));
-          return done && done.length > 0 ? done : undefined;
-        });
+        const shown = (await notificationsWith('kernel')).filter((text) => !text.startsWith('Measuring'));
         assert.equal(shown.length, 1, shown.join('\n'));
         assert.match(shown[0]!, /npm run build/);
         await shot(__filename, 'kernel-missing');

@@ -7,7 +7,7 @@ import {
   diagnosticsOf,
   driver,
   goTo,
-  notifications,
+  notificationsWith,
   openText,
   shot,
   standAlone,
@@ -43,10 +43,7 @@ describe('saving a model through its text', () => {
     assert.equal(error.range.start.line, place.line);
     await driver.press('Control+s', undefined);
     if (driver.onScreen) {
-      const [message] = await until('the message about the refused save', async () => {
-        const shown = await notifications();
-        return shown?.some((text) => text.includes('not saved')) ? shown : undefined;
-      });
+      const [message] = await notificationsWith('not saved');
       assert.ok(message?.includes(`line ${error.range.start.line + 1}`), message);
       await shot(__filename, 'refused');
     } else {

@@ -99,12 +99,28 @@ export async function closeEverything(): Promise<void> {
   }
   await vscode.commands.executeCommand('workbench.action.closeAllEditors');
   await vscode.commands.executeCommand('notifications.clearAll');
+  await vscode.commands.executeCommand('notifications.hideList');
   await vscode.commands.executeCommand('workbench.action.closePanel');
 }
 
-/** What the notifications on the screen say. */
+/**
+ * What the notifications on the screen say. Newer versions pop none up while they are driven by tests; the list of
+ * notifications is opened then.
+ */
 export async function notifications(): Promise<readonly string[] | undefined> {
-  return driver.texts({ selector: '.notification-toast .notification-list-item-message' });
+  const target = { selector: '.notification-list-item-message' };
+  const shown = await driver.texts(target);
+  if (!shown || shown.length > 0) return shown;
+  await vscode.commands.executeCommand('notifications.showList');
+  return driver.texts(target);
+}
+
+/** Waits for notifications that say something, and gives them. */
+export async function notificationsWith(text: string): Promise<readonly string[]> {
+  return until(`a notification with "${text}"`, async () => {
+    const shown = await notifications();
+    return shown?.some((candidate) => candidate.includes(text)) ? shown : undefined;
+  });
 }
 
 /**
