@@ -46,3 +46,21 @@ function formatInteger(value: number): string {
 function asFloat(text: string): string {
   return text.includes('.') || text.includes('e') ? text : `${text}.0`;
 }
+
+const TOO_LARGE_FOR_INT64 = 2 ** 63;
+const TOO_LARGE_FOR_UINT64 = 2 ** 64;
+
+/**
+ * A size or version, which the model holds as a double: beyond 2⁵³ in digits
+ * that read back as the same double and stay within 64 bits.
+ */
+export function formatSize(value: number): string {
+  if (Number.isSafeInteger(value)) return String(value);
+  return value >= TOO_LARGE_FOR_INT64 ? '9223372036854775807' : BigInt(value).toString();
+}
+
+/** An integer element of a tensor, held as a double: see {@link formatSize}. */
+export function formatElement(value: number): string {
+  if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value);
+  return value >= TOO_LARGE_FOR_UINT64 ? '18446744073709551615' : BigInt(value).toString();
+}

@@ -1,5 +1,6 @@
 import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, ValueInfo } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
+import { formatSize } from './numbers';
 import { Printer, type PartOptions, type PrintOptions } from './printer';
 import { printAttribute, printDotted, printInitializer, printSubgraphName, printType } from './printValue';
 
@@ -41,7 +42,10 @@ export function printFunction(fn: FunctionProto, options: PartOptions = {}): str
 }
 
 function printModelHeader(model: Model, printer: Printer): string {
-  const lines = [`ir_version: ${model.irVersion}`, `opset_import: ${printOpsets(model.opsetImports, printer)}`];
+  const lines = [
+    `ir_version: ${formatSize(model.irVersion)}`,
+    `opset_import: ${printOpsets(model.opsetImports, printer)}`,
+  ];
   if (model.producerName !== '') lines.push(`producer_name: ${printer.string(model.producerName)}`);
   if (model.producerVersion !== '') lines.push(`producer_version: ${printer.string(model.producerVersion)}`);
   if (model.domain !== '') lines.push(`domain: ${printer.string(model.domain)}`);
@@ -59,7 +63,7 @@ function printHeader(lines: readonly string[], indent: string): string {
 }
 
 function printOpsets(opsets: readonly OpsetImport[], printer: Printer): string {
-  return `[${opsets.map(({ domain, version }) => `${printer.string(domain)}: ${version}`).join(', ')}]`;
+  return `[${opsets.map(({ domain, version }) => `${printer.string(domain)}: ${formatSize(version)}`).join(', ')}]`;
 }
 
 /** `(a, b)`, broken into lines where it is long. */

@@ -2,7 +2,7 @@ import { DataTypes, dataType, literalCount } from '../onnx/dataTypes';
 import type { Attribute, AttributeValue, Dimension, SparseTensor, Tensor, TensorValues, Type } from '../onnx/model';
 import { readTensor, storedSize } from '../onnx/tensor';
 import { decodeUtf8 } from '../wire/utf8';
-import { formatFloat32, formatFloat64 } from './numbers';
+import { formatElement, formatFloat32, formatFloat64, formatSize } from './numbers';
 import type { Printer } from './printer';
 import { isIdentifier, quoteIdentifier, quoteString, startsType } from './quote';
 import { messageLocation } from './references';
@@ -17,7 +17,7 @@ function printElementType(number: number, printer: Printer): string {
 
 function printDimension(dimension: Dimension, printer: Printer): string {
   if (dimension === undefined) return '?';
-  return typeof dimension === 'number' ? String(dimension) : printer.identifier(dimension);
+  return typeof dimension === 'number' ? formatSize(dimension) : printer.identifier(dimension);
 }
 
 function printTensorType(elementType: number, shape: readonly Dimension[] | undefined, printer: Printer): string {
@@ -124,7 +124,7 @@ function printValues(elementType: number, values: TensorValues, printer: Printer
     else if (typeof value === 'bigint') text += value.toString();
     else if (elementType === DataTypes.FLOAT || elementType === 14) text += formatFloat32(value);
     else if (elementType === DataTypes.DOUBLE || elementType === 15) text += formatFloat64(value);
-    else text += String(value);
+    else text += formatElement(value);
   }
   return text;
 }
@@ -133,7 +133,7 @@ function printValues(elementType: number, values: TensorValues, printer: Printer
 function printSparseTensor(tensor: SparseTensor, printer: Printer): string {
   printer.usesExtensions = true;
   const { values, indices, dims } = tensor;
-  return `sparse[${dims.join(',')}] (${printTensor(values, printer)}, ${printTensor(indices, printer)})`;
+  return `sparse[${dims.map(formatSize).join(',')}] (${printTensor(values, printer)}, ${printTensor(indices, printer)})`;
 }
 
 /** Prints a graph that is an attribute's value; given from outside, since graphs contain attributes. */

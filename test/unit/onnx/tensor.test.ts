@@ -17,7 +17,10 @@ function decoded(chunks: Chunk[]): { tensor: Tensor; source: ByteSource } {
   return { tensor: readTensorProto(new WireReader(source), bytes.length), source };
 }
 
-describe('tensors', () => {
+describe('tensors', function () {
+  // Many random models: slow where the machine is busy.
+  this.timeout(60_000);
+
   it('give back the values they were encoded from', () => {
     fc.assert(
       fc.property(anyTensor, (tensor) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
-import { formatFloat32, formatFloat64 } from '../../../src/core/text/numbers';
+import { formatElement, formatFloat32, formatFloat64, formatSize } from '../../../src/core/text/numbers';
 
 const LITERAL = /^(-?[0-9]+(\.[0-9]+(e[+-]?[0-9]+)?|e[+-]?[0-9]+)|-?inf|nan)$/;
 
@@ -12,7 +12,10 @@ function shortest(value: number): number {
   return 9;
 }
 
-describe('numbers', () => {
+describe('numbers', function () {
+  // Many random models: slow where the machine is busy.
+  this.timeout(60_000);
+
   it('print float32 so that it reads back, as a float literal, in the fewest digits', () => {
     const any = fc.oneof(
       fc.float(),
@@ -58,5 +61,15 @@ describe('numbers', () => {
       [NaN, 'nan'],
     ];
     for (const [value, text] of cases) assert.equal(formatFloat32(Math.fround(value)), text);
+  });
+
+  it('print integers beyond 2⁵³ so that they read back within 64 bits', () => {
+    for (const value of [0, -1, 2 ** 53, -(2 ** 63), 2 ** 63, 2 ** 62 + 2 ** 20]) {
+      const text = formatSize(value);
+      assert.equal(Number(text), value);
+      assert.equal(BigInt.asIntN(64, BigInt(text)), BigInt(text));
+    }
+    assert.equal(formatElement(2 ** 64), '18446744073709551615');
+    assert.equal(Number(formatElement(2 ** 63)), 2 ** 63);
   });
 });

@@ -2,7 +2,10 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { decodeUtf8, encodeUtf8, NameDecoder } from '../../../src/core/wire/utf8';
 
-describe('UTF-8', () => {
+describe('UTF-8', function () {
+  // Many random models: slow where the machine is busy.
+  this.timeout(60_000);
+
   it('decodes what Node decodes, where the bytes are valid', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
