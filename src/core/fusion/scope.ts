@@ -46,6 +46,12 @@ export interface Scope {
   readonly values: Map<string, Value>;
   /** Subgraphs by the node that holds them. */
   readonly children: Map<Node, Scope[]>;
+  /** Names read here that neither this scope nor one around it defines. */
+  readonly unresolved: UnresolvedUse[];
+}
+
+export interface UnresolvedUse extends Use {
+  readonly name: string;
 }
 
 const NO_USES: readonly Use[] = [];
@@ -74,14 +80,20 @@ export function subgraphsOf(attribute: Attribute): readonly Graph[] {
   return attribute.value.type === 'GRAPHS' ? attribute.value.value : [];
 }
 
+const indexed = new WeakMap<Model, readonly Scope[]>();
+
 /**
  * Every body of the model with its names resolved, outer before inner: the
- * main graph, its subgraphs, then each function with its own.
+ * main graph, its subgraphs, then each function with its own. Worked out once
+ * for each model.
  */
 export function indexScopes(model: Model): readonly Scope[] {
+  const known = indexed.get(model);
+  if (known) return known;
   const scopes: Scope[] = [];
   openScope(model, model.graph, defaultOpset(model.opsetImports), undefined, scopes);
   for (const fn of model.functions) openScope(model, fn, defaultOpset(fn.opsetImports), undefined, scopes);
+  indexed.set(model, scopes);
   return scopes;
 }
 
@@ -108,6 +120,7 @@ function openScope(
     opset,
     values,
     children: new Map(),
+    unresolved: [],
   };
   scopes.push(scope);
   if (holder) {
@@ -142,7 +155,11 @@ function openScope(
   for (const node of body.nodes) {
     const { inputs } = node;
     for (let index = 0; index < inputs.length; index++) {
-      lookUp(scope, inputs[index]!)?.uses.push({ node, index, scope });
+      const name = inputs[index]!;
+      if (name === '') continue;
+      const value = lookUp(scope, name);
+      if (value) value.uses.push({ node, index, scope });
+      else scope.unresolved.push({ name, node, index, scope });
     }
     for (const attribute of node.attributes) {
       for (const graph of subgraphsOf(attribute)) {
@@ -150,7 +167,11 @@ function openScope(
       }
     }
   }
-  outputNames(body).forEach((name, index) => lookUp(scope, name)?.uses.push({ index, scope }));
+  outputNames(body).forEach((name, index) => {
+    const value = lookUp(scope, name);
+    if (value) value.uses.push({ index, scope });
+    else if (name !== '') scope.unresolved.push({ name, index, scope });
+  });
 }
 
 /** What `name` means in `scope`: a value of its own or of one around it. */
@@ -166,6 +187,13 @@ function lookUp(scope: Scope, name: string): Value | undefined {
 export function definingScope(scope: Scope, name: string): Scope | undefined {
   for (let at: Scope | undefined = scope; at; at = at.parent) if (at.values.has(name)) return at;
   return undefined;
+}
+
+/** The node of `scope`'s own body that a use belongs to: the reader, or the node whose subgraph holds it. */
+export function readerIn(scope: Scope, use: Use): Node | undefined {
+  let reader = use.node;
+  for (let at: Scope | undefined = use.scope; at && at !== scope; at = at.parent) reader = at.owner;
+  return reader;
 }
 
 /** The readers of a value that `scope` defines. */

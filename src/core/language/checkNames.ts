@@ -1,4 +1,4 @@
-import { isFunction, type Scope } from '../fusion/scope';
+import { isFunction, readerIn, type Scope, type UnresolvedUse } from '../fusion/scope';
 import type { Node, TextSpan } from '../onnx/model';
 import { findCycles } from './cycles';
 import type { Problem } from './problem';
@@ -7,89 +7,51 @@ import { signatureSpans, type TextIndex } from './textIndex';
 /** Values that are undefined, defined twice, read before they are computed, in circles, or never read. */
 export function checkNames(index: TextIndex): Problem[] {
   const problems: Problem[] = [];
-  const roots = index.scopes.filter((scope) => !scope.parent);
-  for (const scope of roots) checkBody({ scope, known: new Set(), around: undefined }, problems, index);
   for (const scope of index.scopes) {
+    for (const use of scope.unresolved) reportUndefined(use, problems);
+    checkOrder(scope, problems);
     checkDuplicates(scope, index, problems);
     checkUnused(scope, problems);
   }
   return problems;
 }
 
-/** A body that is being walked through. */
-interface Walk {
-  readonly scope: Scope;
-  /** The names defined so far. */
-  readonly known: Set<string>;
-  readonly around: Walk | undefined;
-}
-
-function checkBody(walk: Walk, problems: Problem[], index: TextIndex): void {
-  const { scope, known } = walk;
-  const { body } = scope;
-  for (const input of body.inputs) known.add(typeof input === 'string' ? input : input.name);
-  if (!isFunction(body)) for (const { name } of body.initializers) known.add(name);
-  let early: Early[] = [];
-  for (const node of body.nodes) {
-    const { inputs } = node;
-    for (let i = 0; i < inputs.length; i++) {
-      const name = inputs[i]!;
-      if (name === '' || known.has(name)) continue;
-      const span = node.spans?.inputs[i];
-      if (span) checkRead(walk, name, span, node, early, problems);
-    }
-    for (const child of scope.children.get(node) ?? []) {
-      checkBody({ scope: child, known: new Set(), around: walk }, problems, index);
-    }
-    for (const output of node.outputs) known.add(output);
-  }
-  const spans = signatureSpans(scope, 'outputs');
-  body.outputs.forEach((output, i) => {
-    const name = typeof output === 'string' ? output : output.name;
-    const span = spans[i];
-    if (name !== '' && span && !known.has(name)) checkRead(walk, name, span, undefined, early, problems);
-  });
-  if (early.length === 0) return;
-  const inCycle = reportCycles(scope, problems);
-  early = early.filter(({ node, producer }) => !(inCycle.has(node) && inCycle.has(producer)));
-  for (const { name, span, producer } of early) problems.push(earlyRead(name, span, producer));
-}
-
-interface Early {
-  readonly name: string;
-  readonly span: TextSpan;
-  readonly node: Node;
-  readonly producer: Node;
-}
-
-/** A name read in `walk`'s body that isn't defined there so far. */
-function checkRead(
-  walk: Walk,
-  name: string,
-  span: TextSpan,
-  node: Node | undefined,
-  early: Early[],
-  problems: Problem[],
-): void {
-  const own = walk.scope.values.get(name);
-  if (own?.producer) {
-    if (node) early.push({ name, span, node, producer: own.producer });
-    return;
-  }
-  for (let at = walk.around; at; at = at.around) {
-    if (at.known.has(name)) return;
-    const producer = at.scope.values.get(name)?.producer;
-    if (producer) {
-      problems.push(earlyRead(name, span, producer));
-      return;
-    }
-  }
+function reportUndefined({ name, node, index, scope }: UnresolvedUse, problems: Problem[]): void {
+  const span = node ? node.spans?.inputs[index] : signatureSpans(scope, 'outputs')[index];
+  if (!span) return;
   problems.push({
     code: 'undefined-value',
     severity: 'error',
     message: `Nothing defines ${label(name)}: it is neither an input, an initializer nor the output of a node.`,
     span,
   });
+}
+
+interface Early {
+  readonly name: string;
+  readonly span: TextSpan;
+  readonly reader: Node;
+  readonly producer: Node;
+}
+
+function checkOrder(scope: Scope, problems: Problem[]): void {
+  const early: Early[] = [];
+  for (const [name, value] of scope.values) {
+    const { producer } = value;
+    if (!producer || value.isInput || value.initializer || value.isAmbiguous) continue;
+    const from = producer.span?.start ?? 0;
+    for (const use of value.uses) {
+      const reader = readerIn(scope, use);
+      if (!reader || (reader.span?.start ?? 0) > from) continue;
+      const span = use.node ? use.node.spans?.inputs[use.index] : signatureSpans(use.scope, 'outputs')[use.index];
+      if (span) early.push({ name, span, reader, producer });
+    }
+  }
+  if (early.length === 0) return;
+  const inCycle = reportCycles(scope, problems);
+  for (const { name, span, reader, producer } of early) {
+    if (!(inCycle.has(reader) && inCycle.has(producer))) problems.push(earlyRead(name, span, producer));
+  }
 }
 
 const label = (name: string): string => `"${name}"`;

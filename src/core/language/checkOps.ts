@@ -20,12 +20,12 @@ export function checkOps(index: TextIndex): Problem[] {
   const problems: Problem[] = [];
   checkImports(index.model.opsetImports, problems);
   for (const fn of index.model.functions) checkImports(fn.opsetImports, problems);
-  const missing = new Map<readonly OpsetImport[], Set<string>>();
+  const checkers = new Map<readonly OpsetImport[], NodeChecker>();
   for (const scope of index.scopes) {
     const imports = importsOf(index.model, scope);
-    const reported = missing.get(imports) ?? new Set();
-    missing.set(imports, reported);
-    for (const node of scope.body.nodes) checkNode(index, imports, reported, node, problems);
+    let checker = checkers.get(imports);
+    if (!checker) checkers.set(imports, (checker = new NodeChecker(index, imports, problems)));
+    for (const node of scope.body.nodes) checker.check(node);
   }
   return problems;
 }
@@ -48,46 +48,72 @@ function checkImports(imports: readonly OpsetImport[], problems: Problem[]): voi
 
 const domainLabel = (domain: string): string => (isDefaultDomain(domain) ? 'ai.onnx' : domain);
 
-function checkNode(
-  index: TextIndex,
-  imports: readonly OpsetImport[],
-  reported: Set<string>,
-  node: Node,
-  problems: Problem[],
-): void {
-  const { spans, domain, opType } = node;
-  if (!spans) return;
-  const implied = index.model.irVersion < FIRST_IR_WITH_OPSETS && isDefaultDomain(domain) ? 1 : undefined;
-  const opset = opsetOf(imports, domain) ?? implied;
-  if (opset === undefined) {
-    if (!reported.has(domain)) problems.push(missingOpset(node, spans.domain ?? spans.opType));
-    reported.add(domain);
-    return;
+/** What can be said of the use of one op. */
+type Verdict =
+  { readonly signature: OpSignature } | { readonly problem: (node: Node, span: TextSpan) => Problem } | 'fine';
+
+/** Checks the nodes of bodies that import the same operator sets; each op is looked up once. */
+class NodeChecker {
+  /** By op; one map for each domain. */
+  private readonly verdicts = new Map<string, Map<string, Verdict>>();
+  private readonly reportedDomains = new Set<string>();
+
+  constructor(
+    private readonly index: TextIndex,
+    private readonly imports: readonly OpsetImport[],
+    private readonly problems: Problem[],
+  ) {}
+
+  check(node: Node): void {
+    const { spans, domain } = node;
+    if (!spans) return;
+    const opset = this.opsetOf(domain);
+    if (opset === undefined) {
+      // Once for each domain, not for each node.
+      if (!this.reportedDomains.has(domain)) this.problems.push(missingOpset(node, spans.domain ?? spans.opType));
+      this.reportedDomains.add(domain);
+      return;
+    }
+    const fn = this.index.functionOf(node);
+    const verdict: Verdict = fn ? { signature: signatureOfFunction(fn) } : this.verdictOn(node, opset);
+    if (verdict === 'fine') return;
+    if ('problem' in verdict) this.problems.push(verdict.problem(node, spans.opType));
+    else checkSignature(this.index, node, verdict.signature, this.problems);
   }
-  const fn = index.functionOf(node);
-  if (fn) {
-    checkSignature(index, node, signatureOfFunction(fn), problems);
-    return;
+
+  private opsetOf(domain: string): number | undefined {
+    const implied = this.index.model.irVersion < FIRST_IR_WITH_OPSETS && isDefaultDomain(domain) ? 1 : undefined;
+    return opsetOf(this.imports, domain) ?? implied;
   }
-  if (!isStandardDomain(domain) || opset > newestOpset(domain)) {
-    if (domain === FUSION_DOMAIN && !fusedOp(opType)) problems.push(unknownOp(node, opset, spans.opType));
-    return;
+
+  private verdictOn({ domain, opType }: Node, opset: number): Verdict {
+    let ofDomain = this.verdicts.get(domain);
+    if (!ofDomain) {
+      ofDomain = new Map<string, Verdict>();
+      this.verdicts.set(domain, ofDomain);
+    }
+    let verdict = ofDomain.get(opType);
+    if (!verdict) ofDomain.set(opType, (verdict = judge(domain, opType, opset)));
+    return verdict;
   }
+}
+
+function judge(domain: string, opType: string, opset: number): Verdict {
+  const unknown = { problem: (node: Node, span: TextSpan) => unknownOp(node, opset, span) };
+  if (domain === FUSION_DOMAIN) return fusedOp(opType) ? 'fine' : unknown;
+  if (!isStandardDomain(domain) || opset > newestOpset(domain)) return 'fine';
   const signature = findOp(domain, opType, opset);
-  if (!signature) {
-    problems.push(unknownOp(node, opset, spans.opType));
-    return;
-  }
-  if (signature.deprecated) {
-    problems.push({
-      code: 'deprecated-op',
-      severity: 'warning',
-      message: `${opType} is deprecated in ${domainLabel(domain)} since operator set ${signature.sinceVersion}; this model imports ${opset}.`,
-      span: spans.opType,
-    });
-    return;
-  }
-  checkSignature(index, node, signature, problems);
+  if (!signature) return unknown;
+  return signature.deprecated ? { problem: (_, span) => deprecatedOp(signature, opset, span) } : { signature };
+}
+
+function deprecatedOp({ name, domain, sinceVersion }: OpSignature, opset: number, span: TextSpan): Problem {
+  return {
+    code: 'deprecated-op',
+    severity: 'warning',
+    message: `${name} is deprecated in ${domainLabel(domain)} since operator set ${sinceVersion}; this model imports ${opset}.`,
+    span,
+  };
 }
 
 function missingOpset({ domain }: Node, span: TextSpan): Problem {

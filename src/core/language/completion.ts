@@ -1,6 +1,6 @@
 import { isDefaultDomain, isFunction, type Scope } from '../fusion/scope';
 import { dataTypes } from '../onnx/dataTypes';
-import type { Node, OpsetImport, TextSpan, Type } from '../onnx/model';
+import type { Node, OpsetImport, TextSpan } from '../onnx/model';
 import { isIdentifier, quoteIdentifier, quoteString } from '../text/quote';
 import { contextAt, type Context, type OpName, type Slot } from './context';
 import { functionAround } from './element';
@@ -8,7 +8,7 @@ import { signatureMarkdown } from './hover';
 import { isStandardDomain, newestOpset, opNames, type OpSignature } from './ops';
 import { builtInSignature, importsOf, opsetOf, signatureOfFunction } from './signatures';
 import { attributeText, qualifiedName, signatureLine } from './signatureText';
-import { lastNodeFrom, type TextIndex } from './textIndex';
+import { lastIndexFrom, type TextIndex } from './textIndex';
 import { declaredTypes, typeText } from './types';
 
 export interface CompletionItem {
@@ -176,7 +176,6 @@ function valueCompletion(index: TextIndex, scope: Scope, { span }: Context, offs
   const typed = index.text.slice(span.start, offset).replace(/^\$?"/, '').toLowerCase();
   const items: CompletionItem[] = [];
   const seen = new Set<string>();
-  const typesOf = new Map<Scope, ReadonlyMap<string, Type>>();
   let isIncomplete = false;
   const add = (at: Scope, name: string, kind: CompletionItem['kind'], detail: string) => {
     if (name === '' || seen.has(name) || !matches(name.toLowerCase(), typed)) return;
@@ -185,9 +184,7 @@ function valueCompletion(index: TextIndex, scope: Scope, { span }: Context, offs
       isIncomplete = true;
       return;
     }
-    let types = typesOf.get(at);
-    if (!types) typesOf.set(at, (types = declaredTypes(at)));
-    const type = types.get(name);
+    const type = declaredTypes(at).get(name);
     const sortText = String(items.length).padStart(5, '0');
     items.push(item(name, kind, type ? typeText(type) : detail, { insertText: quoteIdentifier(name), sortText }));
   };
@@ -216,8 +213,7 @@ function matches(name: string, typed: string): boolean {
 /** The nodes that end before `offset`, the last first. */
 function* nodesBefore(scope: Scope, offset: number): Generator<Node> {
   const { nodes } = scope.body;
-  const last = lastNodeFrom(scope, offset);
-  for (let i = last ? nodes.indexOf(last) : -1; i >= 0; i--) {
+  for (let i = lastIndexFrom(scope, offset); i >= 0; i--) {
     const node = nodes[i]!;
     if ((node.span?.end ?? 0) < offset) yield node;
   }

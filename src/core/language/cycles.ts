@@ -1,4 +1,4 @@
-import type { Scope } from '../fusion/scope';
+import { readerIn, type Scope } from '../fusion/scope';
 import type { Node } from '../onnx/model';
 
 /**
@@ -57,8 +57,7 @@ function readersOf(scope: Scope, numbers: ReadonlyMap<Node, number>): readonly (
     const from = producer && numbers.get(producer);
     if (from === undefined) continue;
     for (const use of uses) {
-      let reader = use.node;
-      for (let at: Scope | undefined = use.scope; at && at !== scope; at = at.parent) reader = at.owner;
+      const reader = readerIn(scope, use);
       const to = reader && numbers.get(reader);
       if (to !== undefined) readers[from]!.push(to);
     }

@@ -1,7 +1,7 @@
 import type { Scope } from '../fusion/scope';
 import type { Node, TextSpan } from '../onnx/model';
 import type { TypeOf } from './hover';
-import { lastNodeFrom, type TextIndex } from './textIndex';
+import { lastIndexFrom, type TextIndex } from './textIndex';
 import { declaredTypes, shapeText, typeText } from './types';
 
 export interface ShapeHint {
@@ -17,8 +17,7 @@ export function shapeHints(index: TextIndex, range: TextSpan, inferred?: TypeOf)
   const addBody = (scope: Scope) => {
     const declared = declaredTypes(scope);
     const { nodes } = scope.body;
-    const first = lastNodeFrom(scope, range.start);
-    for (let i = first ? nodes.indexOf(first) : 0; i < nodes.length; i++) {
+    for (let i = Math.max(0, lastIndexFrom(scope, range.start)); i < nodes.length; i++) {
       const node = nodes[i]!;
       if ((node.span?.start ?? 0) >= range.end) break;
       addNode(scope, node, (name) => declared.get(name) ?? inferred?.(scope, name));

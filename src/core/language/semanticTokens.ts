@@ -1,7 +1,7 @@
 import { isFunction, type Scope } from '../fusion/scope';
 import type { Attribute, Node, TextSpan } from '../onnx/model';
 import { attributeNameSpan } from './element';
-import { lastNodeFrom, signatureSpans, type TextIndex } from './textIndex';
+import { lastIndexFrom, signatureSpans, type TextIndex } from './textIndex';
 
 /** Token types and modifiers, all of VS Code's own. */
 export const TOKEN_TYPES = ['namespace', 'function', 'variable', 'parameter', 'property', 'label'] as const;
@@ -54,8 +54,7 @@ function addBody(index: TextIndex, scope: Scope, range: TextSpan, add: Add): voi
     }
   }
   const { nodes } = body;
-  const first = lastNodeFrom(scope, range.start);
-  for (let i = first ? nodes.indexOf(first) : 0; i < nodes.length; i++) {
+  for (let i = Math.max(0, lastIndexFrom(scope, range.start)); i < nodes.length; i++) {
     const node = nodes[i]!;
     if ((node.span?.start ?? 0) >= range.end) break;
     addNode(index, scope, node, range, add);

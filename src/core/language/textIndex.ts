@@ -10,7 +10,6 @@ export interface Occurrence {
 
 /** A parsed text with its names resolved; everything is worked out when it is first asked for. */
 export class TextIndex {
-  private resolved: readonly Scope[] | undefined;
   private functionsByOp: Map<string, FunctionProto> | undefined;
 
   /** `model` is what `text` was parsed to. */
@@ -21,7 +20,7 @@ export class TextIndex {
 
   /** Every body with its names, outer before inner. */
   get scopes(): readonly Scope[] {
-    return (this.resolved ??= indexScopes(this.model));
+    return indexScopes(this.model);
   }
 
   /** The innermost body around `offset`; its signature and declarations count as part of it. */
@@ -71,7 +70,11 @@ export function nodeAt(scope: Scope, offset: number): Node | undefined {
 
 /** The last node of a scope's body that starts at or before `offset`. */
 export function lastNodeFrom(scope: Scope, offset: number): Node | undefined {
-  const { nodes } = scope.body;
+  return scope.body.nodes[lastIndexFrom(scope, offset)];
+}
+
+/** Position of {@link lastNodeFrom} among the body's nodes; -1 when there is none. */
+export function lastIndexFrom({ body: { nodes } }: Scope, offset: number): number {
   let low = 0;
   let high = nodes.length;
   while (low < high) {
@@ -79,7 +82,7 @@ export function lastNodeFrom(scope: Scope, offset: number): Node | undefined {
     if ((nodes[middle]!.span?.start ?? 0) <= offset) low = middle + 1;
     else high = middle;
   }
-  return nodes[low - 1];
+  return low - 1;
 }
 
 function contains(span: TextSpan | undefined, offset: number): boolean {

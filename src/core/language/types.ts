@@ -22,9 +22,18 @@ export function shapeText(type: Type): string {
   return shape === '' ? 'scalar' : shape;
 }
 
+const declared = new WeakMap<Scope, ReadonlyMap<string, Type>>();
+
 /** What the text declares about the types of values that a body defines, by name. */
 export function declaredTypes(scope: Scope): ReadonlyMap<string, Type> {
-  const { body } = scope;
+  const known = declared.get(scope);
+  if (known) return known;
+  const types = collectTypes(scope);
+  declared.set(scope, types);
+  return types;
+}
+
+function collectTypes({ body }: Scope): ReadonlyMap<string, Type> {
   const types = new Map<string, Type>();
   for (const { name, type } of body.valueInfos) if (type) types.set(name, type);
   if (isFunction(body)) return types;
