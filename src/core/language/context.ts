@@ -139,6 +139,9 @@ class Statement {
       if (text === '=' && isBracket) this.phase = 'op';
     } else if (this.phase === 'op' && (word.kind === 'word' || word.kind === 'string')) {
       this.readName(text);
+    } else if (this.phase === 'op' && text === '.') {
+      const { domain, opType } = this.op;
+      this.op = { domain: domain === '' ? opType : `${domain}.${opType}`, opType: '', overload: '' };
     } else if (isBracket && (text === '(' || text === '<')) {
       this.open.push(text);
       this.phase = 'done';
