@@ -49,19 +49,17 @@ export function hoverAt(index: TextIndex, offset: number, inferred?: TypeOf): Ho
   }
 }
 
-/** An op's signature in Markdown: inputs, outputs, attributes, types, since when, and a link to its page. */
+/** An op's signature in Markdown: inputs and outputs, since when, a link to its page, attributes and types. */
 export function signatureMarkdown(signature: OpSignature): string {
   const { domain, name, sinceVersion, attributes, deprecated } = signature;
-  const lines = [signatureLine(signature).label];
-  if (attributes.length > 0) lines.push('', ...attributes.map((attribute) => `  ${attributeText(attribute)}`));
-  const constraints = constraintLines(signature);
-  if (constraints.length > 0) lines.push('', ...constraints.map((line) => `  ${line}`));
-  let markdown = code(lines.join('\n'));
+  let markdown = code(signatureLine(signature).label);
   if (isStandardDomain(domain) && sinceVersion > 0) {
     const since = `${deprecated ? 'Deprecated since' : 'Since'} operator set ${sinceVersion}`;
-    markdown += `\n${since} of ${domain === '' ? 'ai.onnx' : domain} · [Documentation](${opPage(domain, name)})`;
+    markdown += `\n${since} of ${domain === '' ? 'ai.onnx' : domain} · [Documentation](${opPage(domain, name)})\n\n`;
   }
-  return markdown;
+  const parts = [attributes.map(attributeText).join('\n'), constraintLines(signature).join('\n')];
+  const details = parts.filter((part) => part !== '').join('\n\n');
+  return details === '' ? markdown : markdown + code(details);
 }
 
 function describeOp(index: TextIndex, scope: Scope, node: Node): string | undefined {
