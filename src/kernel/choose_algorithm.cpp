@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "depthwise_convolution.h"
 #include "direct_convolution.h"
 #include "winograd_convolution.h"
 
@@ -16,6 +17,9 @@ constexpr double kTransformProducts = 160;  // of one output channel
 // Overhead of the direct algorithm beyond its multiply-adds: staging, storing.
 constexpr double kDirectPerInput = 4;   // of one vector of inputs of one channel
 constexpr double kDirectPerOutput = 3;  // of one vector of outputs of one channel
+
+// Beyond this the direct algorithm's staging pays: its loop needs fewer loads for each product.
+constexpr int64_t kMostDepthwiseTaps = 25;
 
 double winogradCost(const Convolution& c, int lanes) {
   const double sources = static_cast<double>(c.inChannels * c.kernel.depth * ((c.kernel.height + 2) / 3) *
@@ -41,7 +45,9 @@ AlgorithmChoice algorithmChoiceOf(const std::string& name) {
   if (name == "exact") return AlgorithmChoice::Exact;
   if (name == "direct") return AlgorithmChoice::Direct;
   if (name == "winograd") return AlgorithmChoice::Winograd;
-  throw std::invalid_argument("algorithm \"" + name + "\" is unknown; fastest, exact, direct and winograd are known");
+  if (name == "depthwise") return AlgorithmChoice::Depthwise;
+  throw std::invalid_argument("algorithm \"" + name +
+                              "\" is unknown; fastest, exact, direct, winograd and depthwise are known");
 }
 
 std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* weights, const Target& target,
@@ -53,6 +59,15 @@ std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* we
   if (choice == AlgorithmChoice::Winograd || (choice == AlgorithmChoice::Fastest && possible &&
                                               winogradCost(c, target.lanes) < directCost(c, target.lanes))) {
     return std::make_unique<WinogradConvolution>(c, weights, target);
+  }
+  const bool depthwise = DepthwiseConvolution::canDo(c);
+  if (choice == AlgorithmChoice::Depthwise && !depthwise) {
+    throw std::invalid_argument(
+        "the depthwise algorithm needs two dimensions, one input channel a group and stride 1 along the rows");
+  }
+  const bool fastDepthwise = depthwise && c.kernel.volume() <= kMostDepthwiseTaps;
+  if (choice == AlgorithmChoice::Depthwise || (fastDepthwise && choice != AlgorithmChoice::Direct)) {
+    return std::make_unique<DepthwiseConvolution>(c, weights, target);
   }
   return std::make_unique<DirectConvolution>(c, weights, target);
 }

@@ -16,9 +16,10 @@ enum class AlgorithmChoice {
   /** This one, or an error where it can't do the layer: for tests and benchmarks. */
   Direct,
   Winograd,
+  Depthwise,
 };
 
-/** "fastest", "exact", "direct", "winograd"; throws std::invalid_argument for anything else. */
+/** "fastest", "exact", "direct", "winograd", "depthwise"; throws std::invalid_argument for anything else. */
 AlgorithmChoice algorithmChoiceOf(const std::string& name);
 
 /** The algorithm for a layer, with its weights packed. */

@@ -8,6 +8,7 @@ import path from 'node:path';
 export interface Compiler {
   readonly command: string;
   readonly style: 'gnu' | 'msvc';
+  readonly isClang: boolean;
   /** GCC's vector extensions: without them only the baseline is built. */
   readonly vectorExtensions: boolean;
   /** `x64`, `arm64` … of what it compiles for. */
@@ -32,18 +33,19 @@ function describe(command: string): Compiler | undefined {
     if (banner.error !== undefined || process.env['INCLUDE'] === undefined) return undefined;
     const identity = banner.stderr.split('\n', 1)[0] ?? '';
     const arch = /\bARM64\b/iu.test(identity) ? 'arm64' : 'x64';
-    return { command, style: 'msvc', vectorExtensions: false, arch, identity };
+    return { command, style: 'msvc', isClang: false, vectorExtensions: false, arch, identity };
   }
   const version = output(command, ['--version']);
   if (version === undefined) return undefined;
   const identity = `${command} ${version.split('\n', 1)[0] ?? ''}`;
   if (base === 'clang-cl') {
     const arch = /Target: aarch64/u.test(version) ? 'arm64' : 'x64';
-    return { command, style: 'msvc', vectorExtensions: true, arch, identity };
+    return { command, style: 'msvc', isClang: true, vectorExtensions: true, arch, identity };
   }
   const machine = output(command, ['-dumpmachine']) ?? '';
   const arch = /^(?:aarch64|arm64)/u.test(machine) ? 'arm64' : /^(?:x86_64|amd64)/u.test(machine) ? 'x64' : 'other';
-  return { command, style: 'gnu', vectorExtensions: true, arch, identity: `${identity} ${machine.trim()}` };
+  const isClang = /clang/iu.test(version);
+  return { command, style: 'gnu', isClang, vectorExtensions: true, arch, identity: `${identity} ${machine.trim()}` };
 }
 
 /** `$CXX` when it is set, else the first usable one of the usual names. */
@@ -87,6 +89,8 @@ export function compileArguments(compiler: Compiler, source: string, object: str
   }
   return [
     ...['-std=c++17', '-O3', '-fPIC', '-fvisibility=hidden', '-ffp-contract=fast', '-fno-math-errno', '-pthread'],
+    // GCC would make calls of memset and memcpy, or slow string instructions, of loops over a few floats.
+    ...(compiler.isClang ? [] : ['-fno-tree-loop-distribute-patterns']),
     ...['-Wall', '-Wextra', '-Wshadow', '-Wconversion', '-Wno-psabi'],
     ...o.machine,
     ...o.defines.map((define) => `-D${define}`),

@@ -32,7 +32,7 @@ export interface PlanOptions {
    * `fastest` (the default) takes whichever should be fastest, `exact` leaves out Winograd's, which trades accuracy for
    * speed; the others ask for one algorithm.
    */
-  readonly algorithm?: 'fastest' | 'exact' | 'direct' | 'winograd';
+  readonly algorithm?: 'fastest' | 'exact' | 'direct' | 'winograd' | 'depthwise';
 }
 
 /** Weights packed for one input shape and instruction set. */

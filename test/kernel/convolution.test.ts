@@ -24,7 +24,7 @@ function check(kernel: Kernel, shape: Shape, seed: number, note: string, mean = 
   const { problem, x } = made;
   const expected = kernel.reference(problem, x);
   for (const instructionSet of kernel.instructionSets) {
-    for (const algorithm of canWinograd(made) ? (['exact', 'winograd'] as const) : (['exact'] as const)) {
+    for (const algorithm of canWinograd(made) ? (['exact', 'winograd'] as const) : (['exact', 'direct'] as const)) {
       const plan = new kernel.Plan({ ...problem, instructionSet, algorithm });
       assert.equal(elements(plan.outputShape), expected.length);
       const outputs = [true, false].flatMap((fused) =>

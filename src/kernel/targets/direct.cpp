@@ -28,6 +28,8 @@ struct MultiplyTaps {
 using MultiplyTapsFunction = void (*)(const float*, TableSource, int64_t, float*, int64_t, bool);
 constexpr BlockTable<MultiplyTapsFunction> kMultiplyTaps = makeBlockTable<MultiplyTaps, MultiplyTapsFunction>();
 
+constexpr int64_t kLineFloats = 16;
+
 /** Copies `count` elements of a row, every `stride`-th, from column `first` on; columns outside the row are zero. */
 void stageRow(const float* row, int64_t width, int64_t first, int64_t stride, float* to, int64_t count) {
   int64_t begin = first >= 0 ? 0 : (-first + stride - 1) / stride;
@@ -66,6 +68,11 @@ void stageChannels(const DirectTask& task, int64_t first, int64_t count, int64_t
             const int64_t y = top + r * l.strideHeight + l.rowPhase[py];
             float* row = to + r * l.stagedRow;
             if (insideDepth && y >= 0 && y < l.inHeight) {
+              // The same row of the next channel, which the processor can't foresee.
+              const int64_t next = (l.inDepth * l.inHeight + z * l.inHeight + y) * l.inWidth + left;
+              for (int64_t x = 0; px == 0 && x < stagedColumns * l.strideWidth; x += kLineFloats) {
+                prefetch(volume, next + x);
+              }
               stageRow(volume + (z * l.inHeight + y) * l.inWidth, l.inWidth, left + l.columnPhase[px], l.strideWidth,
                        row, stagedColumns);
             } else {

@@ -15,6 +15,7 @@ const Target& FUSIONLENS_JOIN(FUSIONLENS_TARGET, Target)() {
                                    target::kBlockChannels,
                                    &target::convolveDirect,
                                    &target::convolveWinograd,
+                                   &target::convolveDepthwise,
                                    &target::measureMoments,
                                    &target::normalize};
   return table;

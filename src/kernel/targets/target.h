@@ -79,6 +79,32 @@ struct DirectTask {
   float* sums;
 };
 
+constexpr int kMostDepthwiseWidth = 16;
+
+/** A depthwise convolution of two dimensions, stride 1 along the rows; sizes of one plane. */
+struct DepthwiseLayout {
+  int64_t inHeight, inWidth;
+  int64_t outHeight, outWidth;
+  int64_t kernelHeight, kernelWidth;  // at most kMostDepthwiseWidth wide
+  int64_t strideHeight;
+  int64_t dilationHeight, dilationWidth;
+  int64_t padHeight, padWidth;
+  const int32_t* offsets;  // of each tap's input from the first one's
+  /** Floats beyond a row's end that loads of its last outputs may touch. */
+  int64_t overrun;
+};
+
+/** Some rows of one output plane. */
+struct DepthwiseTask {
+  const DepthwiseLayout* layout;
+  const float* input;  // the plane
+  int64_t floatsBefore, floatsAfter;  // of the tensor around the plane
+  float* output;                      // the plane
+  const float* weights;               // kernelHeight × kernelWidth
+  int64_t firstRow, endRow;
+  TileMoments* moments;  // null: not wanted
+};
+
 constexpr int kWinogradOutput = 4;                             // outputs of a tile along an axis
 constexpr int kWinogradInput = 6;                              // inputs that they need
 constexpr int kWinogradPoints = kWinogradInput * kWinogradInput;  // products of a tile
@@ -147,6 +173,7 @@ struct Target {
   int blockChannels;
   void (*convolveDirect)(const DirectTask&);
   void (*convolveWinograd)(const WinogradTask&);
+  void (*convolveDepthwise)(const DepthwiseTask&);
   /** Mean and squared deviations of `count` floats. */
   TileMoments (*measureMoments)(const float* values, int64_t count);
   void (*normalize)(const NormalizeTask&);

@@ -1,0 +1,57 @@
+/**
+ * Builds and runs stress.cpp, by hand:
+ *
+ *   npx tsx test/kernel/stress.ts [--sanitize address,undefined | thread] [--count 300] [--compiler clang++]
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { parseArgs } from 'node:util';
+
+const { values } = parseArgs({
+  options: {
+    sanitize: { type: 'string' },
+    count: { type: 'string', default: '300' },
+    compiler: { type: 'string', default: 'g++' },
+  },
+});
+const kernel = path.resolve('src/kernel');
+const out = path.resolve('out', 'stress', `${values.compiler}-${values.sanitize ?? 'plain'}`.replaceAll(',', '-'));
+mkdirSync(out, { recursive: true });
+
+function run(command: string, args: readonly string[]): void {
+  const { status } = spawnSync(command, args, { stdio: 'inherit' });
+  if (status !== 0) process.exit(status ?? 1);
+}
+
+const sanitize =
+  values.sanitize === undefined
+    ? []
+    : [`-fsanitize=${values.sanitize}`, '-fno-sanitize-recover=all', '-fno-omit-frame-pointer'];
+const common = ['-std=c++17', '-O1', '-g', '-ffp-contract=fast', '-Wno-psabi', '-pthread', ...sanitize, `-I${kernel}`];
+const targets: [string, number, string[]][] = [
+  ['baseline', 16, []],
+  ['avx2', 32, ['-mavx2', '-mfma']],
+  // The 16-lane code, lowered to AVX2.
+  ['avx512', 64, ['-mavx2', '-mfma']],
+];
+const objects: string[] = [];
+const compile = (source: string, name: string, args: readonly string[]): void => {
+  const object = path.join(out, `${name}.o`);
+  run(values.compiler, [...common, ...args, '-c', source, '-o', object]);
+  objects.push(object);
+};
+for (const file of readdirSync(path.join(kernel, 'targets')).filter((name) => name.endsWith('.cpp'))) {
+  for (const [name, bytes, machine] of targets) {
+    const defines = [`-DFUSIONLENS_TARGET=${name}`, `-DFUSIONLENS_VECTOR_BYTES=${bytes}`];
+    compile(path.join(kernel, 'targets', file), `${file}.${name}`, [...machine, ...defines]);
+  }
+}
+const has = ['-DFUSIONLENS_HAS_AVX2', '-DFUSIONLENS_HAS_WIDE_TEST'];
+for (const file of readdirSync(kernel).filter((name) => name.endsWith('.cpp'))) {
+  compile(path.join(kernel, file), file, has);
+}
+compile(path.resolve('test/kernel/stress.cpp'), 'stress', has);
+const program = path.join(out, 'stress');
+run(values.compiler, [...common, ...objects, '-o', program]);
+run(program, [values.count]);
