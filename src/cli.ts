@@ -3,12 +3,14 @@ import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { bench } from './cli/bench';
 import { build, check, draw, fuse, scan, text } from './cli/commands';
 import { Failure } from './cli/output';
+import { version } from '../package.json';
 
 /** Exit status for a file that can't be read, and for arguments that make no sense. */
 const UNUSABLE = 2;
 
 const program = new Command('onnx-fusion-lens')
   .description('Read ONNX models as text, fuse Conv → InstanceNormalization pairs, and measure what that gains.')
+  .version(version)
   .showHelpAfterError('(--help shows the usage)')
   .exitOverride();
 

@@ -25,7 +25,7 @@ export function activate(context: vscode.ExtensionContext): void {
     TextFileSystem.register(files),
     registerDiagnostics(analyses),
     registerCodeLenses(analyses, measurements),
-    registerCodeActions(analyses),
+    registerCodeActions(analyses, measurements),
     registerLanguageFeatures(analyses),
     GraphPage.register(services),
     GraphPanel.register(services),

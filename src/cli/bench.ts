@@ -2,7 +2,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import type { Finding } from '../core/fusion/finding';
 import { joinChunks } from '../core/wire/splice';
-import { externalDataIn } from '../files/externalData';
+import { ExternalData } from '../files/externalData';
 import { problemOf } from '../files/problem';
 import { KernelUnavailableError, measure } from '../measure/client';
 import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
@@ -98,7 +98,7 @@ async function benchPairs(
   const rows: PairRow[] = [];
   const skipped: SkippedPair[] = [];
   if (findings.length === 0) return { rows, skipped };
-  const reader = new TensorReader(source, externalDataIn(path.dirname(file)));
+  const reader = new TensorReader(source, new ExternalData(path.dirname(file)).open);
   await measureFindings(model, reader, findings, new Map(Object.entries(dim)), options, {
     onProgress: ({ fraction, message }) => progress(fraction, message),
     onOutcome: ({ id }, outcome) => {

@@ -54,7 +54,7 @@ export async function build(textFile: string, options: { base: string; output: s
   const base = openModel(options.base);
   let edited: string;
   try {
-    edited = fs.readFileSync(textFile, 'utf8');
+    edited = new TextDecoder().decode(fs.readFileSync(textFile));
   } catch (error) {
     throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
   }
@@ -71,8 +71,10 @@ export async function fuse(file: string, options: { output: string; only?: strin
 
 export function check(files: readonly string[]): void {
   for (const file of files) {
+    let source: FileSource | undefined;
     try {
-      const result = checkModel(new FileSource(file), path.basename(file));
+      source = new FileSource(file);
+      const result = checkModel(source, path.basename(file));
       if (result.identical) {
         print(`${file}: byte-identical`);
       } else {
@@ -82,6 +84,8 @@ export function check(files: readonly string[]): void {
     } catch (error) {
       process.stderr.write(`${file}: ${problemOf(error)}\n`);
       process.exitCode = 2;
+    } finally {
+      source?.close();
     }
   }
 }
@@ -93,7 +97,9 @@ export async function draw(file: string, options: { output: string }): Promise<v
 
 function scanFile(file: string): { result: ScannedFile; findings: readonly Finding[] } {
   try {
-    const findings = findingsOf(openModel(file));
+    const opened = openModel(file);
+    const findings = findingsOf(opened);
+    opened.source.close();
     return { result: { file, findings: findings.map(scannedFinding) }, findings };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;

@@ -2,10 +2,10 @@ import * as path from 'node:path';
 import { findFusions } from '../core/fusion/find';
 import type { Finding } from '../core/fusion/finding';
 import { fuseEdits } from '../core/fusion/rewrite';
-import { buildModel } from '../core/text/build';
 import { applyEdits } from '../core/text/edit';
 import { parseModel } from '../core/text/parse';
 import { printModel } from '../core/text/print';
+import { rebuild } from '../core/text/rebuild';
 import type { Chunk } from '../core/wire/splice';
 import { problemOf } from '../files/problem';
 import { Failure, type OpenModel } from './output';
@@ -59,7 +59,7 @@ export function rebuiltChunks(edited: string, textName: string, base: OpenModel)
   const error = errors[0];
   if (error) throw new Failure(`${textName}:${lineAndColumn(edited, error.span.start)}: ${error.message}`, 2);
   try {
-    return buildModel(model, { ...base, fileName: path.basename(base.file) });
+    return rebuild(model, { ...base, fileName: path.basename(base.file) });
   } catch (cause) {
     const span = (cause as { span?: { start: number } }).span;
     const place = span ? `:${lineAndColumn(edited, span.start)}` : '';

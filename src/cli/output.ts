@@ -25,10 +25,12 @@ export interface OpenModel {
  * @throws Failure that names the file and what's wrong with it.
  */
 export function openModel(file: string): OpenModel {
+  let source: FileSource | undefined;
   try {
-    const source = new FileSource(file);
+    source = new FileSource(file);
     return { file, source, model: decodeModel(source) };
   } catch (error) {
+    source?.close();
     throw new Failure(`${file}: ${problemOf(error)}`, 2);
   }
 }

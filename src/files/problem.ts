@@ -7,7 +7,7 @@ export function problemOf(error: unknown): string {
       return 'the file does not exist';
     case 'EACCES':
     case 'EPERM':
-      return 'permission denied';
+      return 'permission denied, or the file is write-protected';
     case 'EISDIR':
       return 'it is a folder, not a model file';
     case 'ENOSPC':

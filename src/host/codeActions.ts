@@ -3,12 +3,13 @@ import type { Finding } from '../core/fusion/finding';
 import { documentSelector, rangeOf, type Analyses } from './analysis';
 import { DIAGNOSTIC_SOURCE, FUSABLE_CODE } from './diagnostics';
 import { fusionEdit } from './fuse';
+import type { Measurements } from './measurements';
 
 const FIX_ALL = vscode.CodeActionKind.SourceFixAll.append('onnxFusionLens');
 
 /** The quick fix on a pair, and fuse-all as a quick fix and on `source.fixAll`. */
-export function registerCodeActions(analyses: Analyses): vscode.Disposable {
-  return vscode.languages.registerCodeActionsProvider(documentSelector, new FusionActions(analyses), {
+export function registerCodeActions(analyses: Analyses, measurements: Measurements): vscode.Disposable {
+  return vscode.languages.registerCodeActionsProvider(documentSelector, new FusionActions(analyses, measurements), {
     providedCodeActionKinds: [vscode.CodeActionKind.QuickFix, FIX_ALL],
   });
 }
@@ -20,7 +21,10 @@ interface LazyAction extends vscode.CodeAction {
 }
 
 class FusionActions implements vscode.CodeActionProvider<LazyAction> {
-  constructor(private readonly analyses: Analyses) {}
+  constructor(
+    private readonly analyses: Analyses,
+    private readonly measurements: Measurements,
+  ) {}
 
   provideCodeActions(
     document: vscode.TextDocument,
@@ -65,7 +69,8 @@ class FusionActions implements vscode.CodeActionProvider<LazyAction> {
     );
     action.edit = fusionEdit(document, this.analyses.of(document), [finding]);
     action.diagnostics = diagnostics;
-    action.isPreferred = !several;
+    const measured = this.measurements.of(this.analyses.of(document), finding);
+    action.isPreferred = !several && !(measured?.kind === 'measured' && measured.speedup < 1);
     return action;
   }
 

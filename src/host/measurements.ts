@@ -3,7 +3,8 @@ import * as vscode from 'vscode';
 import { findFusions } from '../core/fusion/find';
 import type { Finding } from '../core/fusion/finding';
 import type { Model } from '../core/onnx/model';
-import { externalDataIn } from '../files/externalData';
+import { ExternalData } from '../files/externalData';
+import { FileSource } from '../files/fileSource';
 import { KernelUnavailableError, MeasureCancelled } from '../measure/client';
 import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
 import { openDimensions, type DimensionSizes } from '../measure/shapes';
@@ -20,8 +21,8 @@ const BUDGET_MS = 1500;
 
 interface Entry {
   readonly state: MeasurementOfFinding;
-  /** The pair's own text: another text is another pair, and its figures would be somebody else's. */
-  readonly pair: string;
+  /** What was measured: of anything else these would be somebody else's figures. */
+  readonly subject: string;
 }
 
 /** Measures pairs on this machine and remembers what came of it. */
@@ -43,7 +44,7 @@ export class Measurements implements vscode.Disposable {
   /** What is known of a finding's speedup, as long as the pair reads as it did when it was measured. */
   of(analysis: Analysis, finding: Finding): MeasurementOfFinding | undefined {
     const entry = this.entries.get(analysis.uri.toString())?.get(finding.id);
-    return entry?.pair === pairText(analysis, finding) ? entry.state : undefined;
+    return entry?.subject === this.subjectOf(analysis, finding) ? entry.state : undefined;
   }
 
   /**
@@ -91,25 +92,29 @@ export class Measurements implements vscode.Disposable {
       void vscode.window.showErrorMessage('The text has errors. Mend them before measuring.');
       return;
     }
-    const { model, reader } = await this.readable(analysis);
     const findings = analysis.findings.filter((finding) => finding.fusable && (!ids || ids.includes(finding.id)));
     if (findings.length === 0) {
       void vscode.window.showInformationMessage('No pair in this model can fuse, so there is nothing to measure.');
       return;
     }
-    const sizes = await this.askSizes(model, uri);
-    if (!sizes) return;
-    await vscode.window.withProgress(
-      {
-        location: vscode.ProgressLocation.Notification,
-        cancellable: true,
-        title: `Measuring ${analysis.fileName}`,
-      },
-      async (progress, token) => {
-        token.onCancellationRequested(() => controller.abort());
-        await this.measureAll(analysis, findings, model, reader, sizes, controller.signal, progress);
-      },
-    );
+    const { model, reader, close } = await this.readable(analysis);
+    try {
+      const sizes = await this.askSizes(model, uri);
+      if (!sizes) return;
+      await vscode.window.withProgress(
+        {
+          location: vscode.ProgressLocation.Notification,
+          cancellable: true,
+          title: `Measuring ${analysis.fileName}`,
+        },
+        async (progress, token) => {
+          token.onCancellationRequested(() => controller.abort());
+          await this.measureAll(analysis, findings, model, reader, sizes, controller.signal, progress);
+        },
+      );
+    } finally {
+      close();
+    }
   }
 
   private async measureAll(
@@ -165,14 +170,22 @@ export class Measurements implements vscode.Disposable {
     }
   }
 
-  /** The model as it would be saved now, with its weights within reach. */
-  private async readable(analysis: Analysis): Promise<{ model: Model; reader: TensorReader }> {
+  /** The model as it would be saved now, with its weights within reach until `close`. */
+  private async readable(analysis: Analysis): Promise<{ model: Model; reader: TensorReader; close: () => void }> {
     const uri = modelUriOf(analysis.uri);
-    const folder = uri ?? analysis.uri;
-    const external = folder.scheme === 'file' ? externalDataIn(path.dirname(folder.fsPath)) : undefined;
-    if (!uri) return { model: analysis.model, reader: new TensorReader(undefined, external) };
-    const { model, source } = await this.files.preview(uri, analysis.text);
-    return { model, reader: new TensorReader(source, external) };
+    const file = uri ?? analysis.uri;
+    const external = file.scheme === 'file' ? new ExternalData(path.dirname(file.fsPath)) : undefined;
+    const { model, source } = uri
+      ? await this.files.preview(uri, analysis.text)
+      : { model: analysis.model, source: undefined };
+    return {
+      model,
+      reader: new TensorReader(source, external?.open),
+      close: () => {
+        external?.close();
+        if (source instanceof FileSource) source.close();
+      },
+    };
   }
 
   /** Sizes of the dimensions that the model leaves open: from the settings, from before, or asked for. */
@@ -196,18 +209,31 @@ export class Measurements implements vscode.Disposable {
     return sizes;
   }
 
+  /**
+   * The texts of the pair, of the tensors that it reads and of what its shapes
+   * follow from, and the settings: figures hold as long as these stay.
+   */
+  private subjectOf({ uri, text, model }: Analysis, { nodes }: Finding): string {
+    const inputs = new Set(nodes.flatMap((node) => node.inputs));
+    const tensors = model.graph.initializers.filter(({ name }) => inputs.has(name));
+    const settings = vscode.workspace.getConfiguration('onnxFusionLens.measure', uri);
+    return JSON.stringify([
+      [...nodes, ...model.graph.inputs, ...model.opsetImports.filter(({ domain }) => domain === ''), ...tensors].map(
+        ({ span }) => (span ? text.slice(span.start, span.end) : ''),
+      ),
+      settings.get('threads'),
+      settings.get('dimensions'),
+    ]);
+  }
+
   private set(analysis: Analysis, finding: Finding, state: MeasurementOfFinding | undefined): void {
     const key = analysis.uri.toString();
     const entries = this.entries.get(key) ?? new Map<string, Entry>();
     this.entries.set(key, entries);
-    if (state) entries.set(finding.id, { state, pair: pairText(analysis, finding) });
+    if (state) entries.set(finding.id, { state, subject: this.subjectOf(analysis, finding) });
     else entries.delete(finding.id);
     this.changed.fire(analysis.uri);
   }
-}
-
-function pairText({ text }: Analysis, finding: Finding): string {
-  return finding.nodes.map(({ span }) => (span ? text.slice(span.start, span.end) : '')).join('\n');
 }
 
 function stateOf(outcome: FindingOutcome): MeasurementOfFinding {
@@ -221,10 +247,11 @@ function stateOf(outcome: FindingOutcome): MeasurementOfFinding {
     `convolution ${times(attribution.convolution)}`,
     ...(attribution.threads === undefined ? [] : [`${threads} threads ${attribution.threads.toFixed(1)}×`]),
   ];
+  const slower = speedup.median + speedup.spread < 1;
   return {
     kind: 'measured',
     speedup: speedup.median,
-    title: `${times(speedup)} on this machine (${parts.join(', ')})`,
+    title: `${times(speedup)} on this machine${slower ? ', slower than stock' : ''} (${parts.join(', ')})`,
     detail: [
       `Stock ONNX Runtime ${result.runtimeVersion}: ${milliseconds(stockMs)}`,
       `Our convolution, not fused: ${milliseconds(unfusedMs)}`,

@@ -1,8 +1,8 @@
 import * as vscode from 'vscode';
 import { decodeModel } from '../core/onnx/decode';
 import type { Model } from '../core/onnx/model';
-import { buildWithReport } from '../core/text/build';
 import { Generations } from '../core/text/generations';
+import { rebuild } from '../core/text/rebuild';
 import { parseModel } from '../core/text/parse';
 import { printModel } from '../core/text/print';
 import { bytesSource, type ByteSource } from '../core/wire/source';
@@ -96,6 +96,11 @@ export class ModelFiles implements vscode.Disposable {
     });
   }
 
+  /** Nothing shows the file any more: what is known of it can be read again. */
+  forget(uri: vscode.Uri): void {
+    this.entries.delete(uri.toString());
+  }
+
   dispose(): void {
     this.changed.dispose();
     for (const { file } of this.entries.values()) close(file.source);
@@ -131,7 +136,7 @@ export class ModelFiles implements vscode.Disposable {
       uri.scheme === 'file' ? new FileSource(uri.fsPath) : bytesSource(await vscode.workspace.fs.readFile(uri));
     try {
       const model = decodeModel(source);
-      const elideAbove = vscode.workspace.getConfiguration('onnxFusionLens', uri).get('elideTensorsAbove', 1024);
+      const elideAbove = vscode.workspace.getConfiguration('onnxFusionLens', uri).get<number>('elideTensorsAbove');
       const text = printModel(model, source, { fileName: fileNameOf(uri), elideAbove });
       return {
         stamp: stampOf(stat),
@@ -171,9 +176,11 @@ export class ModelFiles implements vscode.Disposable {
     const error = edited.errors[0];
     if (error) throw refused(file, text, error.span.start, error.message);
     try {
-      const aliases = generations.aliasesFor(edited.model);
-      const base = { model: file.model, source: file.source, fileName: fileNameOf(file.uri) };
-      return buildWithReport(edited.model, base, { aliases }).chunks;
+      return rebuild(
+        edited.model,
+        { model: file.model, source: file.source, fileName: fileNameOf(file.uri) },
+        generations,
+      );
     } catch (cause) {
       const span = (cause as { span?: { start: number } }).span;
       throw refused(file, text, span?.start, problemOf(cause));
@@ -187,10 +194,15 @@ export class ModelFiles implements vscode.Disposable {
     this.changed.fire(textUriOf(uri));
   }
 
-  /** One at a time for each file, in the order asked. */
+  /** One at a time for each file, in the order asked; between turns no descriptor is held. */
   private inTurn<T>(uri: vscode.Uri, work: () => Promise<T>): Promise<T> {
     const key = uri.toString();
-    const turn = (this.queues.get(key) ?? Promise.resolve()).then(work, work);
+    const releasing = () =>
+      work().finally(() => {
+        const entry = this.entries.get(key);
+        if (entry) close(entry.file.source);
+      });
+    const turn = (this.queues.get(key) ?? Promise.resolve()).then(releasing, releasing);
     this.queues.set(key, turn);
     void turn
       .catch(() => undefined)

@@ -12,6 +12,10 @@ export class TextFileSystem implements vscode.FileSystemProvider {
     const provider = new TextFileSystem(files);
     return vscode.Disposable.from(
       provider.changed,
+      vscode.workspace.onDidCloseTextDocument(({ uri }) => {
+        const model = uri.scheme === TEXT_SCHEME ? modelUriOf(uri) : undefined;
+        if (model) files.forget(model);
+      }),
       files.onDidChange((uri) => provider.changed.fire([{ type: vscode.FileChangeType.Changed, uri }])),
       vscode.workspace.registerFileSystemProvider(TEXT_SCHEME, provider, { isCaseSensitive: true }),
     );

@@ -32,10 +32,11 @@ export interface BuildOptions {
   readonly otherNames?: readonly string[] | undefined;
   /**
    * Where the data now is that the text refers to, by `"offset:length"`, for a
-   * text that is older than the file: a range of `base.source`, or the bytes.
-   * What isn't listed is taken from `base.source` at the offset stated.
+   * text that is older than the file: a range of `base.source`, or the bytes;
+   * `undefined` where it is nowhere. What isn't listed must be a tensor's data
+   * in `base.model` at the offset stated.
    */
-  readonly aliases?: ReadonlyMap<string, ByteRange | Uint8Array> | undefined;
+  readonly aliases?: ReadonlyMap<string, ByteRange | Uint8Array | undefined> | undefined;
 }
 
 /** Something that the text changes in the file. */
@@ -60,6 +61,7 @@ export class BuildContext {
   private readonly path: string[] = [];
   private readonly names: ReadonlySet<string>;
   private typedTensors: Map<number, Tensor> | undefined;
+  private dataKeys: Set<string> | undefined;
 
   constructor(
     private readonly base: BuildBase,
@@ -86,9 +88,10 @@ export class BuildContext {
     const reference = referenceOf(tensor);
     if (reference === undefined || !this.names.has(reference.location)) return undefined;
     const key = referenceKey(reference.range);
-    const place = this.options.aliases?.get(key) ?? reference.range;
+    const place = this.options.aliases?.has(key) ? this.options.aliases.get(key) : reference.range;
+    if (place === undefined) throw this.notFound(tensor, reference);
     const isBytes = place instanceof Uint8Array;
-    if (!isBytes && place.end > this.source.size) throw this.notFound(tensor, reference);
+    if (!isBytes && !this.isData(place)) throw this.notFound(tensor, reference);
     this.resolved.set(key, place);
     if (!reference.isMessage) return isBytes ? { kind: 'bytes', bytes: place } : { kind: 'range', bytes: place };
     if (!isBytes) {
@@ -112,9 +115,19 @@ export class BuildContext {
 
   private notFound(tensor: Tensor, { location, range }: Reference): BuildError {
     return new BuildError(
-      `The data of ${describeTensor(tensor)} isn't at offset ${range.start} of ${location} (${range.end - range.start} bytes): undo the change of the reference, or write the values.`,
+      `The data of ${describeTensor(tensor)} isn't at offset ${range.start} of ${location} (${range.end - range.start} bytes). Undo the change of the reference; or, where the text is older than the file, revert the text.`,
       tensor.span,
     );
+  }
+
+  /** Whether a range is the data of one of the base's tensors, whole: other bytes would be read as weights. */
+  private isData(range: ByteRange): boolean {
+    if (this.dataKeys === undefined) {
+      const keys = new Set<string>();
+      forEachTensor(this.base.model, (tensor) => keys.add(dataKey(tensor) ?? ''));
+      this.dataKeys = keys;
+    }
+    return this.dataKeys.has(referenceKey(range));
   }
 
   /** The base's tensor whose message lies at this range. */

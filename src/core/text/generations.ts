@@ -5,6 +5,28 @@ import type { Chunk } from '../wire/splice';
 import { forEachTensor } from './buildContext';
 import { dataKey, referenceKey, referenceOf } from './references';
 
+/**
+ * The names by which `edited` refers to the file that it came from: the file's
+ * name, or, where the text never uses that, the one that it had when the text
+ * was printed. A location that the model itself has external data at is that
+ * other file's.
+ */
+export function namesOfBase(edited: Model, base: Model, fileName: string): ReadonlySet<string> {
+  const names = locationsIn(edited);
+  if (names.has(fileName)) return new Set([fileName]);
+  for (const location of locationsIn(base)) names.delete(location);
+  return names.add(fileName);
+}
+
+function locationsIn(model: Model): Set<string> {
+  const locations = new Set<string>();
+  forEachTensor(model, (tensor) => {
+    const reference = referenceOf(tensor);
+    if (reference) locations.add(reference.location);
+  });
+  return locations;
+}
+
 /** Texts older than this many saves can no longer be told apart. */
 const KEPT = 32;
 
@@ -33,22 +55,22 @@ export class Generations {
   }
 
   /**
-   * Where the data is that `edited` refers to, for `BuildOptions.aliases`. The
-   * text belongs to the state in which most of its references have their names.
+   * Where the data is that `edited` refers to, for `BuildOptions.aliases`;
+   * `undefined` for a reference that nothing is known of.
+   *
+   * The text belongs to the state in which most of its references have their
+   * names. A text of no known state gets the present data of the same name and
+   * size: a wrong guess would save weights that nobody meant.
+   * @param fileNames the names by which the text refers to the file.
    */
-  aliasesFor(edited: Model): ReadonlyMap<string, ByteRange | Uint8Array> {
-    const references: { key: string; name: string }[] = [];
-    forEachTensor(edited, (tensor: Tensor) => {
-      const reference = referenceOf(tensor);
-      if (reference) references.push({ key: referenceKey(reference.range), name: tensor.name });
-    });
-    let best: Generation | undefined;
-    let most = -1;
-    for (const generation of this.generations) {
-      const count = references.filter(({ key, name }) => generation.get(key)?.name === name).length;
-      if (count > most) [best, most] = [generation, count];
-    }
-    return new Map([...(best ?? [])].map(([key, { place }]) => [key, place]));
+  aliasesFor(edited: Model, fileNames: ReadonlySet<string>): ReadonlyMap<string, ByteRange | Uint8Array | undefined> {
+    const references = referencesIn(edited, fileNames);
+    const known = this.generations.find((generation) => isStateOf(generation, references));
+    if (known) return new Map(references.map(({ key }) => [key, known.get(key)?.place]));
+    const byName = placesByName(this.generations[0] ?? new Map<string, Data>());
+    const aliases = new Map<string, ByteRange | Uint8Array | undefined>();
+    for (const { key, name } of references) aliases.set(key, aliases.get(key) ?? byName.get(nameAndSize(name, key)));
+    return aliases;
   }
 
   /**
@@ -75,18 +97,75 @@ export class Generations {
    */
   replacedBy(model: Model): Generations {
     const present = generationOf(model);
-    const byName = new Map([...present].map(([key, { name, place }]) => [`${name} ${key.split(':')[1]}`, place]));
+    const byName = placesByName(present);
     const older = this.generations.slice(0, KEPT - 1).map(
       (generation) =>
         new Map(
           [...generation].flatMap(([key, { name }]): [string, Data][] => {
-            const place = byName.get(`${name} ${key.split(':')[1]}`);
+            const place = byName.get(nameAndSize(name, key));
             return place ? [[key, { name, place }]] : [];
           }),
         ),
     );
     return new Generations([present, ...older]);
   }
+}
+
+interface NamedReference {
+  readonly key: string;
+  readonly name: string;
+}
+
+function referencesIn(model: Model, fileNames: ReadonlySet<string>): NamedReference[] {
+  const references: NamedReference[] = [];
+  forEachTensor(model, (tensor: Tensor) => {
+    const reference = referenceOf(tensor);
+    if (reference && fileNames.has(reference.location)) {
+      references.push({ key: referenceKey(reference.range), name: tensor.name });
+    }
+  });
+  return references;
+}
+
+/**
+ * Whether a text with these references was printed from this state and edited
+ * since: most have their names, new names are new to the state, and those that
+ * name other data than they did have changed places among themselves.
+ */
+function isStateOf(generation: Generation, references: readonly NamedReference[]): boolean {
+  const names = new Set([...generation.values()].map(({ name }) => name));
+  const moved: string[] = [];
+  const owners: string[] = [];
+  let same = 0;
+  let missing = 0;
+  for (const { key, name } of references) {
+    const owner = generation.get(key)?.name;
+    if (owner === undefined) missing++;
+    else if (owner === name) same++;
+    else if (names.has(name)) {
+      moved.push(name);
+      owners.push(owner);
+    }
+  }
+  const others = missing + moved.length;
+  return (others === 0 || same > others) && moved.sort().join('\0') === owners.sort().join('\0');
+}
+
+/** Where data lies by its name and size, those left out that several tensors have. */
+function placesByName(generation: Generation): ReadonlyMap<string, ByteRange | Uint8Array> {
+  const places = new Map<string, ByteRange | Uint8Array>();
+  const ambiguous = new Set<string>();
+  for (const [key, { name, place }] of generation) {
+    const id = nameAndSize(name, key);
+    if (places.has(id)) ambiguous.add(id);
+    places.set(id, place);
+  }
+  for (const id of ambiguous) places.delete(id);
+  return places;
+}
+
+function nameAndSize(name: string, key: string): string {
+  return `${key.slice(key.indexOf(':'))} ${name}`;
 }
 
 function generationOf(model: Model): Generation {

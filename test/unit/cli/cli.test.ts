@@ -4,6 +4,8 @@ import { randomBytes } from 'node:crypto';
 import * as fs from 'node:fs';
 import * as os from 'node:os';
 import * as path from 'node:path';
+import { openModel } from '../../../src/cli/output';
+import { readTensor } from '../../../src/core/onnx/tensor';
 
 const root = path.resolve(__dirname, '../../..');
 const sample = path.join(root, 'media/samples/style-transfer.onnx');
@@ -132,6 +134,24 @@ describe('the command line', function () {
       );
     });
   }
+
+  it('gives text of before a fusion the weights that it meant', () => {
+    const before = inFolder('before.onnxtxt');
+    const fused = inFolder('m.onnx');
+    const restored = inFolder('restored.onnx');
+    fs.copyFileSync(sample, fused);
+    assert.equal(run('text', fused, '-o', before).status, 0);
+    assert.equal(run('fuse', sample, '-o', fused, '--only', '/conv1/conv2d/Conv').status, 0);
+    assert.equal(run('build', before, '--base', fused, '-o', restored).status, 0);
+    const weights = (file: string) => {
+      const { model, source } = openModel(file);
+      const floats = model.graph.initializers.map((tensor) => [tensor.name, readTensor(tensor, source)]);
+      source.close();
+      return floats;
+    };
+    const byName = (a: unknown[], b: unknown[]) => (String(a[0]) < String(b[0]) ? -1 : 1);
+    assert.deepEqual(weights(restored).sort(byName), weights(sample).sort(byName));
+  });
 
   it('explains arguments that make no sense', () => {
     const { status, stderr } = run('bench', sample, '--dim', 'height');

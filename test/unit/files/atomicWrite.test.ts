@@ -54,4 +54,25 @@ describe('writeAtomically', () => {
   it('says why a folder that does not exist cannot be written', async () => {
     await assert.rejects(writeAtomically(path.join(folder, 'no', 'a.bin'), [], none), { code: 'ENOENT' });
   });
+
+  it('refuses a write-protected file, also as root', async () => {
+    const file = path.join(folder, 'a.bin');
+    fs.writeFileSync(file, 'old', { mode: 0o444 });
+    await assert.rejects(writeAtomically(file, [Buffer.from('new')], none), { code: 'EACCES' });
+    assert.equal(fs.readFileSync(file, 'utf8'), 'old');
+  });
+
+  it('keeps permissions that the process would not give a new file', async () => {
+    const file = path.join(folder, 'a.bin');
+    fs.writeFileSync(file, 'old');
+    fs.chmodSync(file, 0o664);
+    await writeAtomically(file, [Buffer.from('new')], none);
+    assert.equal(fs.statSync(file).mode & 0o777, 0o664);
+  });
+
+  it('writes to a device, and does not replace it', async function () {
+    if (process.platform === 'win32') this.skip();
+    await writeAtomically('/dev/null', [Buffer.from('new')], none);
+    assert.ok(fs.statSync('/dev/null').isCharacterDevice());
+  });
 });

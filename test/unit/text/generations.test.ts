@@ -3,20 +3,25 @@ import { decodeModel } from '../../../src/core/onnx/decode';
 import { encodeModel } from '../../../src/core/onnx/encode';
 import type { Model } from '../../../src/core/onnx/model';
 import { readTensor } from '../../../src/core/onnx/tensor';
-import { buildWithReport } from '../../../src/core/text/build';
+import { BuildError } from '../../../src/core/text/build';
 import { Generations } from '../../../src/core/text/generations';
 import { parseModel } from '../../../src/core/text/parse';
 import { printModel } from '../../../src/core/text/print';
+import { rebuild } from '../../../src/core/text/rebuild';
 import { bytesSource, type ByteSource } from '../../../src/core/wire/source';
 import { joinChunks } from '../../../src/core/wire/splice';
 
 const fileName = 'm.onnx';
 const TEXT = `<ir_version: 8, opset_import: ["": 17]>
 g (float[4] x) => (float[4] y)
-<float[4] a = {1.0, 2.0, 3.0, 4.0}, float[4] b = {5.0, 6.0, 7.0, 8.0}>
+<float[4] a = {1.0, 2.0, 3.0, 4.0}, float[4] b = {5.0, 6.0, 7.0, 8.0}, float[4] c = {1.5, 2.5, 3.5, 4.5},
+ float[4] d = {0.5, 0.25, 2.0, 4.0}, float[4] e = {9.0, 8.0, 7.0, 6.0}>
 {
   t = Add (x, a)
-  y = Mul (t, b)
+  u = Mul (t, b)
+  v = Add (u, c)
+  w = Mul (v, d)
+  y = Add (w, e)
 }`;
 
 interface State {
@@ -41,8 +46,7 @@ function original(): State {
 function save(state: State, text: string, generations: Generations): [State, Generations] {
   const { model, errors } = parseModel(text);
   assert.deepEqual(errors, []);
-  const aliases = generations.aliasesFor(model);
-  const { chunks } = buildWithReport(model, { model: state.model, source: state.source, fileName }, { aliases });
+  const chunks = rebuild(model, { model: state.model, source: state.source, fileName }, generations);
   const moved = generations.moved(chunks, state.source);
   const saved = opened(joinChunks(chunks, state.source));
   return [saved, moved(saved.model)];
@@ -67,7 +71,7 @@ describe('Generations', () => {
     const before = original();
     const without = before.text.replace(/,\s*float\[4\] b = \[[^\]]*\]/, '').replace('Mul (t, b)', 'Mul (t, t)');
     const [saved, generations] = save(before, without, Generations.of(before.model));
-    assert.deepEqual(Object.keys(weights(saved)), ['a']);
+    assert.deepEqual(Object.keys(weights(saved)), ['a', 'c', 'd', 'e']);
     const [undone] = save(saved, before.text, generations);
     assert.deepEqual(weights(undone), weights(before));
   });
@@ -77,7 +81,7 @@ describe('Generations', () => {
     const swapped = before.text.replace(/float\[4\] a = (.*?\]),\s*float\[4\] b = /s, 'float[4] b = $1, float[4] a = ');
     assert.notEqual(swapped, before.text);
     const [saved] = save(before, swapped, Generations.of(before.model));
-    assert.deepEqual(weights(saved), { a: weights(before)['b'], b: weights(before)['a'] });
+    assert.deepEqual(weights(saved), { ...weights(before), a: weights(before)['b'], b: weights(before)['a'] });
   });
 
   it('finds data by name in a file that another program wrote', () => {
@@ -90,5 +94,36 @@ describe('Generations', () => {
     const generations = Generations.of(before.model).replacedBy(longer.model);
     const [overwritten] = save(longer, before.text, generations);
     assert.deepEqual(weights(overwritten), weights(before));
+  });
+
+  it('gives a text of an unknown state the data of the same names', () => {
+    const before = original();
+    const [longer] = save(
+      before,
+      before.text.replace('ir_version: 8', 'ir_version: 8, producer_name: "which moves all that follows"'),
+      Generations.of(before.model),
+    );
+    const [undone] = save(longer, before.text, Generations.of(longer.model));
+    assert.deepEqual(weights(undone), weights(before));
+  });
+
+  it('refuses a text of an unknown state whose data is gone', () => {
+    const before = original();
+    const without = before.text.replace(/,\s*float\[4\] b = \[[^\]]*\]/, '').replace('Mul (t, b)', 'Mul (t, t)');
+    const [saved] = save(before, without, Generations.of(before.model));
+    assert.throws(() => save(saved, before.text, Generations.of(saved.model)), BuildError);
+  });
+
+  it('refuses a reference to bytes that are not a tensor', () => {
+    const before = original();
+    const shifted = before.text.replace(/"offset": "(\d+)"/, (_, offset) => `"offset": "${Number(offset) + 4}"`);
+    assert.throws(() => save(before, shifted, Generations.of(before.model)), BuildError);
+  });
+
+  it('knows the file under the name that it had when the text was printed', () => {
+    const before = original();
+    const { model } = parseModel(before.text);
+    const chunks = rebuild(model, { model: before.model, source: before.source, fileName: 'renamed.onnx' });
+    assert.deepEqual(chunks, [{ start: 0, end: before.source.size }]);
   });
 });

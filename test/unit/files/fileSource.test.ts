@@ -1,0 +1,37 @@
+import assert from 'node:assert/strict';
+import * as fs from 'node:fs';
+import * as os from 'node:os';
+import * as path from 'node:path';
+import { FileSource } from '../../../src/files/fileSource';
+
+describe('FileSource', () => {
+  let folder: string;
+  let file: string;
+  beforeEach(() => {
+    folder = fs.mkdtempSync(path.join(os.tmpdir(), 'file-source-'));
+    file = path.join(folder, 'a.bin');
+    fs.writeFileSync(file, 'abcdef');
+  });
+  afterEach(() => fs.rmSync(folder, { recursive: true }));
+
+  it('reads again after it was closed', () => {
+    const source = new FileSource(file);
+    source.close();
+    assert.equal(Buffer.from(source.read(1, 3)).toString(), 'bc');
+    source.close();
+  });
+
+  it('never passes another file for the one that was opened', () => {
+    const source = new FileSource(file);
+    source.close();
+    fs.writeFileSync(path.join(folder, 'b.bin'), 'ABCDEF');
+    fs.renameSync(path.join(folder, 'b.bin'), file);
+    assert.throws(() => source.read(1, 3), /has been written since it was opened/);
+  });
+
+  it('refuses ranges outside the file', () => {
+    const source = new FileSource(file);
+    assert.throws(() => source.read(4, 7), RangeError);
+    source.close();
+  });
+});
