@@ -92,7 +92,7 @@ export class Summary {
     this.element.hidden = true;
   }
 
-  /** The geometric mean of what was measured. */
+  /** The geometric mean over the pairs that were measured; of the whole model's time the pairs are only a part. */
   private gain(drawing: Drawing, measurements: MeasurementsByFinding): string {
     const speedups = drawing.findings.flatMap(({ id, state }) => {
       const measurement = measurements[id];
@@ -100,7 +100,7 @@ export class Summary {
     });
     if (speedups.length === 0) return '';
     const mean = Math.exp(speedups.reduce((sum, speedup) => sum + Math.log(speedup), 0) / speedups.length);
-    return ` · ${speedupText(mean)}`;
+    return ` · mean ${speedupText(mean)}`;
   }
 
   private chip(state: 'fusable' | 'blocked' | 'fused', iconName: IconName, text: string, meaning = ''): void {
