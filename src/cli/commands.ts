@@ -4,12 +4,13 @@ import { describeFusion } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { drawModel } from '../core/layout/draw';
 import { checkModel } from '../core/text/check';
+import { locationsIn } from '../core/text/generations';
 import type { Chunk } from '../core/wire/splice';
 import { writeAtomically } from '../files/atomicWrite';
 import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
 import { chosenFindings, findingsOf, fusedChunks, rebuiltChunks, textOf } from './fusion';
-import { Failure, openModel, print } from './output';
+import { Failure, openModel, print, type OpenModel } from './output';
 import { sarifOf } from './sarif';
 
 /** One file of a scan, as `--json` prints it. */
@@ -59,6 +60,7 @@ export async function build(textFile: string, options: { base: string; output: s
     throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
   }
   await write(options.output, rebuiltChunks(edited, textFile, base), base.source);
+  noteExternalData(base, options.output);
 }
 
 export async function fuse(file: string, options: { output: string; only?: string[] }): Promise<void> {
@@ -66,6 +68,7 @@ export async function fuse(file: string, options: { output: string; only?: strin
   const findings = findingsOf(opened);
   const chosen = chosenFindings(opened, findings, options.only);
   await write(options.output, fusedChunks(opened, chosen), opened.source);
+  noteExternalData(opened, options.output);
   print(`${options.output}: ${chosen.length} of ${findings.length} ${findings.length === 1 ? 'pair' : 'pairs'} fused`);
 }
 
@@ -93,6 +96,14 @@ export function check(files: readonly string[]): void {
 export async function draw(file: string, options: { output: string }): Promise<void> {
   const { model, source } = openModel(file);
   await write(options.output, [new TextEncoder().encode(drawModel(model, { source }))], source);
+}
+
+/** A model with external data finds it only beside itself. */
+function noteExternalData({ file, model }: OpenModel, output: string): void {
+  if (path.resolve(path.dirname(file)) === path.resolve(path.dirname(output))) return;
+  const locations = [...locationsIn(model)];
+  if (locations.length === 0) return;
+  process.stderr.write(`${output}: its weights are in ${locations.join(', ')}; copy that beside it\n`);
 }
 
 function scanFile(file: string): { result: ScannedFile; findings: readonly Finding[] } {

@@ -18,7 +18,8 @@ export function namesOfBase(edited: Model, base: Model, fileName: string): Reado
   return names.add(fileName);
 }
 
-function locationsIn(model: Model): Set<string> {
+/** The files that a model's tensors say their data is in: external data, and in a text the model file itself. */
+export function locationsIn(model: Model): Set<string> {
   const locations = new Set<string>();
   forEachTensor(model, (tensor) => {
     const reference = referenceOf(tensor);
