@@ -16,6 +16,7 @@ import {
   workspaceFile,
 } from './support';
 import { chips, waitForChips } from './graph';
+import { largestDifference } from './runtime';
 
 const NAME = 'sample.onnx';
 
@@ -80,6 +81,23 @@ describe('saving a model through its text', () => {
     assert.equal(saved.length, original.length);
     const different = saved.reduce((count, byte, index) => count + (byte === original[index] ? 0 : 1), 0);
     assert.ok(different >= 1 && different <= 4, `${different} bytes differ`);
+  });
+
+  it('saves what undo brings back after a save, with the weights that it meant', async () => {
+    await openText(NAME);
+    await vscode.commands.executeCommand('onnxFusionLens.fuseAll', workspaceFile(NAME));
+    await until('the pairs are fused', () => textOf(NAME).getText().includes('fusionlens.'));
+    await vscode.commands.executeCommand('workbench.action.files.save');
+    await until('the text is saved', () => !textOf(NAME).isDirty);
+    assert.ok(!original.equals(bytesOf(workspaceFile(NAME))));
+    await until('the pairs are back', async () => {
+      await vscode.commands.executeCommand('undo');
+      return !textOf(NAME).getText().includes('fusionlens.');
+    });
+    await vscode.commands.executeCommand('workbench.action.files.save');
+    await until('the text is saved again', () => !textOf(NAME).isDirty);
+    const difference = await largestDifference(original, bytesOf(workspaceFile(NAME)));
+    assert.ok(difference <= 1e-4, `outputs differ by ${difference}`);
   });
 
   it('shows what another program wrote into the file', async () => {
