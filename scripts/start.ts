@@ -13,6 +13,8 @@ const scratch = path.join(root, 'out/start');
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
 
 const settings = {
+  // The sample lies in a folder of this repository.
+  'git.openRepositoryInParentFolders': 'never',
   'workbench.startupEditor': 'none',
   'extensions.ignoreRecommendations': true,
   'telemetry.telemetryLevel': 'off',
