@@ -77,6 +77,12 @@ async function openWindow(page: Page, address: string, logFile: string): Promise
 `,
     );
   });
+  page.on('console', (message) => {
+    appendFileSync(logFile, `page ${message.type()}: ${message.text()}\n`);
+  });
+  page.on('crash', () => {
+    appendFileSync(logFile, 'page: crashed\n');
+  });
   await page.exposeFunction('codeAutomationExit', (code: number) => {
     finish(code);
   });
@@ -138,7 +144,7 @@ export async function runSuite(options: RunOptions): Promise<Results> {
   clearTimeout(timer);
   endOfLog();
   const results = problem ?? readResults(resultsFile);
-  if (typeof results === 'string') {
+  if (typeof results === 'string' || results.failed > 0) {
     mkdirSync(options.shots, { recursive: true });
     const shot = path.join(options.shots, 'at-the-end.png');
     await page.screenshot({ path: shot, timeout: 5000 }).catch(() => undefined);

