@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { convolutionalNetwork, decoderStack } from './largeModels';
 
@@ -26,8 +26,9 @@ function noise(size: number): Uint8Array {
 export function fillWorkspace(folder: string): void {
   const model = existsSync(realModel) ? realModel : sampleModel;
   const file = (name: string): string => path.join(folder, name);
-  copyFileSync(model, file('model.onnx'));
-  copyFileSync(sampleModel, file('sample.onnx'));
+  // Not copied: the originals may be write-protected, and a copy would be too.
+  writeFileSync(file('model.onnx'), readFileSync(model));
+  writeFileSync(file('sample.onnx'), readFileSync(sampleModel));
   writeFileSync(file('large-network.onnx'), convolutionalNetwork(10_000));
   writeFileSync(file('large-decoder.onnx'), decoderStack(84));
   const bytes = readFileSync(model);
