@@ -18,13 +18,14 @@ constexpr int64_t kMostTileOutputs = 1024;
 constexpr int64_t kTileWidth = 256;
 // Staged inputs of a chunk over a whole tile: a share of the second-level cache.
 constexpr int64_t kStagedFloats = 128 * 1024 / 4;
-// Staged inputs of a chunk that one register block reads: half of a 32 KiB first-level cache.
-constexpr int64_t kPlaceFloats = 16 * 1024 / 4;
+// Staged inputs of a chunk that one register block reads: most of a 32 KiB first-level cache, since the weights only
+// stream through it.
+constexpr int64_t kPlaceFloats = 24 * 1024 / 4;
 // The planes of a unit should still be in the third-level cache when they are normalised, unless that takes so many
 // units that staging the input for each costs more than it saves: some 5 cycles for each vector of inputs, against
-// some 9 cycles for each vector of outputs that need not come from memory again.
+// some 4 cycles for each vector of outputs that need not come from memory again.
 constexpr int64_t kUnitBytes = 12 << 20;
-constexpr double kStagingPerSaving = 5.0 / 9;
+constexpr double kStagingPerSaving = 5.0 / 4;
 constexpr int64_t kLineFloats = 16;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }

@@ -2,6 +2,7 @@
  * Runs measurements in a process of their own.
  */
 import { type ChildProcess, fork } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import type { KernelUnavailable } from './kernel';
 import type { Progress } from './measurePair';
@@ -48,14 +49,16 @@ function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr
       : signal === 'SIGILL' || signal === 'SIGSEGV' || signal === 'SIGBUS' || signal === 'SIGABRT'
         ? ' This is a fault in native code (ONNX Runtime or the fused kernel).'
         : '';
-  const last = stderr.trim().split('\n').at(-1) ?? '';
+  const lines = stderr.trim().split('\n');
+  // Node ends what it says of an uncaught error with its own version.
+  const last = lines.find((line) => /^(?:\w*Error|terminate called|Assertion)/u.test(line)) ?? lines.at(-1) ?? '';
   return `The measuring process ended ${how} before it was done.${why}${last === '' ? '' : ` It said: ${last}`}`;
 }
 
-function start(callbacks: MeasureCallbacks): ChildProcess {
-  return fork(callbacks.script ?? path.join(__dirname, 'measure.js'), [], {
+function start(script: string, execArgv: readonly string[]): ChildProcess {
+  return fork(script, [], {
     serialization: 'advanced',
-    execArgv: [...(callbacks.execArgv ?? [])],
+    execArgv: [...execArgv],
     stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
     // In VS Code the running program is Electron, which is Node.js only when told so.
     env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
@@ -76,7 +79,14 @@ export function measure<K extends MeasureRequest['kind']>(
       reject(new MeasureCancelled());
       return;
     }
-    const child = start(callbacks);
+    const script = callbacks.script ?? path.join(__dirname, 'measure.js');
+    if (!existsSync(script)) {
+      reject(
+        new Error(`The measuring program is missing: ${script}. Reinstall the extension, or run "npm run build".`),
+      );
+      return;
+    }
+    const child = start(script, callbacks.execArgv ?? []);
     let stderr = '';
     let watchdog: NodeJS.Timeout | undefined;
 

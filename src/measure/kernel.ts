@@ -118,6 +118,8 @@ export interface Kernel {
   readonly Plan: new (problem: FusedProblem & PlanOptions) => Plan;
   /** The exact output, computed in double precision by plain loops. */
   readonly reference: (problem: FusedProblem, x: Float32Array) => Float64Array;
+  /** Zeros that begin at a cache line, where vectors are loaded and stored fastest. */
+  readonly alignedFloats: (length: number) => Float32Array;
   readonly OnnxRuntime: new (libraryPath: string) => OnnxRuntime;
   readonly Session: new (runtime: OnnxRuntime, model: Uint8Array, options: SessionOptions) => Session;
 }

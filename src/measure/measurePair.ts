@@ -96,9 +96,10 @@ export async function measurePair(
     ...fusedProblem(problem),
     ...(instructionSet === undefined ? {} : { instructionSet }),
   });
-  const x = normalArray(elements(problem.inputShape), options.seed ?? 1);
-  const unfused = new Float32Array(elements(plan.outputShape));
-  const fused = new Float32Array(unfused.length);
+  const x = kernel.alignedFloats(elements(problem.inputShape));
+  x.set(normalArray(x.length, options.seed ?? 1));
+  const unfused = kernel.alignedFloats(elements(plan.outputShape));
+  const fused = kernel.alignedFloats(unfused.length);
   let maxError: OutputError = { absolute: 0, relative: 0 };
   const measurements: PairMeasurement[] = [];
   for (const [index, threads] of options.threads.entries()) {

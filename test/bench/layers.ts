@@ -86,11 +86,14 @@ async function main(): Promise<void> {
   let count = 0;
   for (const [name, shape] of LAYERS) {
     if (positionals.length > 0 && !positionals.some((part) => name.includes(part))) continue;
-    const { problem, x } = makeProblem(shape, 1);
+    const made = makeProblem(shape, 1);
+    const { problem } = made;
+    const x = kernel.alignedFloats(made.x.length);
+    x.set(made.x);
     const plan = new kernel.Plan({ ...problem, instructionSet });
     const session = new kernel.Session(runtime, stockModel(problem), { threads });
     session.setInput('X', 'float', problem.inputShape, x);
-    const y = new Float32Array(elements(plan.outputShape));
+    const y = kernel.alignedFloats(elements(plan.outputShape));
     const best: Timing[] = [0, 1, 2].map(() => ({ wall: Infinity, cpu: Infinity }));
     const timed = (index: number, run: () => number) => (): number => {
       const before = process.cpuUsage();

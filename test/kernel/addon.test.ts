@@ -26,6 +26,23 @@ describe('kernel addon', function () {
     assert.ok(plan.workspaceBytes(2) > plan.workspaceBytes(1));
   });
 
+  it('allocates arrays that begin at a cache line', () => {
+    for (const length of [0, 1, 1000]) {
+      const values = kernel.alignedFloats(length);
+      assert.equal(values.length, length);
+      assert.ok(values.every((value) => value === 0));
+    }
+    assert.throws(() => kernel.alignedFloats(-1), /out of range/u);
+    assert.throws(() => kernel.alignedFloats(2 ** 39), /./u);
+  });
+
+  it('refuses an algorithm that cannot do the layer', () => {
+    const strided = { ...problem, strides: [2, 2] };
+    assert.throws(() => new kernel.Plan({ ...strided, algorithm: 'winograd' }), /stride and dilation 1/u);
+    assert.throws(() => new kernel.Plan({ ...problem, algorithm: 'depthwise' }), /one input channel a group/u);
+    assert.throws(() => new kernel.Plan({ ...problem, algorithm: 'fft' as 'direct' }), /"fft" is unknown/u);
+  });
+
   const bad: [string, Partial<Record<keyof FusedProblem | 'instructionSet', unknown>>, RegExp][] = [
     ['an input of two axes', { inputShape: [1, 2] }, /3 to 5 axes/u],
     ['weights of another rank', { weightsShape: [3, 2, 3] }, /as many axes/u],

@@ -128,6 +128,7 @@ describe('measuring process', function () {
   const misbehaving: [string, string, RegExp][] = [
     ['crashes', 'process.kill(process.pid, "SIGSEGV")', /ended by SIGSEGV.*fault in native code/u],
     ['exits', 'console.error("no luck"); process.exit(3)', /ended with status 3.*It said: no luck/u],
+    ['throws', 'throw new TypeError("no such thing")', /status 1.*TypeError: no such thing/u],
     ['hangs', 'setInterval(() => {}, 1000)', /no sign of life/u],
   ];
   for (const [name, code, message] of misbehaving) {
@@ -143,6 +144,16 @@ describe('measuring process', function () {
       );
     });
   }
+
+  it('says so when its program is missing', async () => {
+    await assert.rejects(
+      measure(
+        { kind: 'pair', problem: pair('none'), options: { threads: [1], budgetMs: 50 } },
+        { script: '/no/such/measure.js' },
+      ),
+      /program is missing.*npm run build/u,
+    );
+  });
 
   it('explains a missing or broken addon', async () => {
     const missing = loadKernel('/no/such/addon.node');

@@ -165,10 +165,21 @@ Floats toFloats(napi_env env, napi_value value, size_t length, const char* what)
   return {static_cast<float*>(array.data), array.length};
 }
 
-napi_value makeTypedArray(napi_env env, napi_typedarray_type type, const void* data, size_t bytes) {
+napi_value makeArrayBuffer(napi_env env, size_t bytes, void** memory) {
+  napi_value global = nullptr;
+  napi_value constructor = nullptr;
   napi_value buffer = nullptr;
+  check(env, napi_get_global(env, &global));
+  check(env, napi_get_named_property(env, global, "ArrayBuffer", &constructor));
+  const napi_value length = makeNumber(env, static_cast<double>(bytes));
+  check(env, napi_new_instance(env, constructor, 1, &length, &buffer));
+  check(env, napi_get_arraybuffer_info(env, buffer, memory, nullptr));
+  return buffer;
+}
+
+napi_value makeTypedArray(napi_env env, napi_typedarray_type type, const void* data, size_t bytes) {
   void* memory = nullptr;
-  check(env, napi_create_arraybuffer(env, bytes, &memory, &buffer));
+  const napi_value buffer = makeArrayBuffer(env, bytes, &memory);
   if (bytes > 0) std::memcpy(memory, data, bytes);
   napi_value array = nullptr;
   check(env, napi_create_typedarray(env, type, bytes / elementBytes(type), buffer, 0, &array));

@@ -59,6 +59,8 @@ struct Floats {
 /** A Float32Array of exactly `length` elements. */
 Floats toFloats(napi_env env, napi_value value, size_t length, const char* what);
 
+/** `new ArrayBuffer(bytes)` and its memory. Throws where there is not enough memory, which Node-API's own would not. */
+napi_value makeArrayBuffer(napi_env env, size_t bytes, void** memory);
 /** A new typed array with a copy of `bytes` bytes. */
 napi_value makeTypedArray(napi_env env, napi_typedarray_type type, const void* data, size_t bytes);
 size_t elementBytes(napi_typedarray_type type);

@@ -186,7 +186,7 @@ void Session::setInput(const std::string& name, ElementType type, const std::vec
                   std::to_string(expected));
     }
     Input input;
-    input.data.resize(bytes);
+    input.data = AlignedBuffer(bytes / sizeof(float) + 1);
     if (bytes > 0) std::memcpy(input.data.data(), data, bytes);
     input.value = Value(api_);
     call<CreateTensorWithData>(api_, memory_.get(), static_cast<void*>(input.data.data()), bytes, shape.data(),

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "../aligned_buffer.h"
 #include "../instruction_set.h"
 #include "api.h"
 #include "fused_op.h"
@@ -72,7 +73,7 @@ class Session {
 
  private:
   struct Input {
-    std::vector<char> data;
+    AlignedBuffer data;
     Value value;
   };
 

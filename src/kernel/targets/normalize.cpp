@@ -31,12 +31,18 @@ void normalizeWith(const NormalizeTask& t) {
   const Vec factor = broadcast(t.factor);
   const Vec offset = broadcast(t.offset);
   const Vec alpha = broadcast(t.alpha);
+  const auto single = [&](int64_t i) {
+    t.to[i] = activate<Activation>((t.from[i] - t.mean) * t.factor + t.offset, t.alpha);
+  };
   int64_t i = 0;
+  // Up to where a vector lies within one cache line: stores that cross lines take twice as long.
+  constexpr uintptr_t vectorBytes = kLanes * sizeof(float);
+  while (i < t.count && reinterpret_cast<uintptr_t>(t.to + i) % vectorBytes != 0) single(i++);
   for (; i + kLanes <= t.count; i += kLanes) {
     const Vec value = multiplyAdd(load(t.from + i) - mean, factor, offset);
     store(t.to + i, activate<Activation>(value, alpha));
   }
-  for (; i < t.count; i++) t.to[i] = activate<Activation>((t.from[i] - t.mean) * t.factor + t.offset, t.alpha);
+  for (; i < t.count; i++) single(i);
 }
 
 }  // namespace

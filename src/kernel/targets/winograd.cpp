@@ -2,10 +2,6 @@
 // 2016): 36 products instead of 144 for 16 outputs. Kernels larger than 3×3 are sums of 3×3 pieces, three-dimensional
 // ones sums over slices.
 //
-// Lanes are tiles, so that both transforms are element-wise arithmetic on vectors. To get there a row of 4·kLanes
-// inputs is transposed in groups of four lanes (tile t of vector k moves to lane t/… of a fixed order, the same for all
-// rows), and the outputs are transposed back; plain NCHW is read and written.
-//
 // For two vectors of tiles: transform the inputs of all sources; for a chunk of output channels and each of the 36
 // points multiply, sources × channels; transform the products of each channel to outputs and collect their moments.
 
@@ -13,17 +9,13 @@
 #include "moments.h"
 #include "register_block.h"
 #include "vec.h"
+#include "winograd_transforms.h"
 
 namespace fusionlens {
 namespace FUSIONLENS_TARGET {
 namespace {
 
-constexpr int kIn = kWinogradInput;
-constexpr int kOut = kWinogradOutput;
-constexpr int kRowInputs = kOut * kLanes;
-
-// Six rows of a vector of tiles, as the input transform reads them: `own(i, v)` is the v-th vector of row i, and
-// `next(i, v)` the same four columns on, of which each tile needs two.
+// Six rows of a vector of tiles, as the input transform reads them.
 
 /** Rows inside the plane. */
 struct InnerRows {
@@ -68,61 +60,6 @@ struct GatheredRows {
   FUSIONLENS_INLINE Vec own(int i, int v) const { return load(&ownInputs[i][v * kLanes]); }
   FUSIONLENS_INLINE Vec next(int i, int v) const { return load(&nextInputs[i][v * kLanes]); }
 };
-
-/** Bᵀd for one row or column of six. */
-FUSIONLENS_INLINE void transformInputs(const Vec d[kIn], Vec out[kIn]) {
-  const Vec two = broadcast(2), four = broadcast(4), five = broadcast(5);
-  const Vec evens = d[4] - four * d[2];
-  const Vec odds = d[3] - four * d[1];
-  const Vec outerEvens = d[4] - d[2];
-  const Vec outerOdds = d[3] - d[1];
-  out[0] = multiplyAdd(four, d[0], d[4] - five * d[2]);
-  out[1] = evens + odds;
-  out[2] = evens - odds;
-  out[3] = multiplyAdd(two, outerOdds, outerEvens);
-  out[4] = outerEvens - two * outerOdds;
-  out[5] = multiplyAdd(four, d[1], d[5] - five * d[3]);
-}
-
-/** Aᵀm for one row or column of six. */
-FUSIONLENS_INLINE void transformProducts(const Vec m[kIn], Vec out[kOut]) {
-  const Vec two = broadcast(2), four = broadcast(4), eight = broadcast(8);
-  const Vec sum1 = m[1] + m[2];
-  const Vec difference1 = m[1] - m[2];
-  const Vec sum2 = m[3] + m[4];
-  const Vec difference2 = m[3] - m[4];
-  out[0] = m[0] + sum1 + sum2;
-  out[1] = multiplyAdd(two, difference2, difference1);
-  out[2] = multiplyAdd(four, sum2, sum1);
-  out[3] = multiplyAdd(eight, difference2, difference1) + m[5];
-}
-
-/** Transforms the 6×6 inputs of kLanes tiles to 36 vectors, `point` floats apart. */
-template <typename Rows>
-FUSIONLENS_INLINE void transformTiles(const Rows& rows, float* to, int64_t point) {
-  Vec half[kIn][kIn];
-  for (int i = 0; i < kIn; i++) {
-    Vec own[kOut], next[kOut];
-    FUSIONLENS_UNROLL
-    for (int v = 0; v < kOut; v++) {
-      own[v] = rows.own(i, v);
-      next[v] = rows.next(i, v);
-    }
-    const Vec low01 = zipLow(own[0], own[1]), low23 = zipLow(own[2], own[3]);
-    const Vec high01 = zipHigh(own[0], own[1]), high23 = zipHigh(own[2], own[3]);
-    const Vec next01 = zipLow(next[0], next[1]), next23 = zipLow(next[2], next[3]);
-    const Vec d[kIn] = {joinLow(low01, low23),    joinHigh(low01, low23),  joinLow(high01, high23),
-                        joinHigh(high01, high23), joinLow(next01, next23), joinHigh(next01, next23)};
-    transformInputs(d, half[i]);
-  }
-  for (int j = 0; j < kIn; j++) {
-    const Vec column[kIn] = {half[0][j], half[1][j], half[2][j], half[3][j], half[4][j], half[5][j]};
-    Vec out[kIn];
-    transformInputs(column, out);
-    FUSIONLENS_UNROLL
-    for (int i = 0; i < kIn; i++) store(to + (i * kIn + j) * point, out[i]);
-  }
-}
 
 /** Gathers the inputs of a vector's tiles one by one. */
 void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const float* plane, int64_t vector,
@@ -273,37 +210,6 @@ void multiplyChunk(const WinogradTask& task, const float* weights, int64_t begin
       next.fetch(begin * kWinogradPoints + p * channels + first + size, task.channels * kWinogradPoints);
     }
   }
-}
-
-/** The 4×4 outputs of kLanes tiles: row i of all tiles, kRowInputs floats, in `rows[i]`. */
-struct OutputTiles {
-  Vec rows[kOut][kOut];
-};
-
-FUSIONLENS_INLINE OutputTiles transformChannel(const float* products) {
-  constexpr int64_t point = kWinogradVectors * kLanes;
-  Vec half[kOut][kIn];
-  for (int j = 0; j < kIn; j++) {
-    Vec column[kIn];
-    FUSIONLENS_UNROLL
-    for (int i = 0; i < kIn; i++) column[i] = load(products + (i * kIn + j) * point);
-    Vec out[kOut];
-    transformProducts(column, out);
-    FUSIONLENS_UNROLL
-    for (int i = 0; i < kOut; i++) half[i][j] = out[i];
-  }
-  OutputTiles tiles;
-  for (int i = 0; i < kOut; i++) {
-    Vec o[kOut];
-    transformProducts(half[i], o);
-    const Vec low01 = zipLow(o[0], o[1]), low23 = zipLow(o[2], o[3]);
-    const Vec high01 = zipHigh(o[0], o[1]), high23 = zipHigh(o[2], o[3]);
-    tiles.rows[i][0] = joinLow(low01, low23);
-    tiles.rows[i][1] = joinHigh(low01, low23);
-    tiles.rows[i][2] = joinLow(high01, high23);
-    tiles.rows[i][3] = joinHigh(high01, high23);
-  }
-  return tiles;
 }
 
 /** Stores those outputs of a vector of tiles that lie inside the plane, collecting their moments. */
