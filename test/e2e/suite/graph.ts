@@ -1,3 +1,4 @@
+import * as vscode from 'vscode';
 import { driver, until } from './support';
 import type { WebviewPlace } from '../protocol';
 
@@ -50,4 +51,12 @@ export async function settledPicture(webview: WebviewPlace): Promise<string | un
 export async function selectedNode(webview: WebviewPlace): Promise<string | undefined> {
   const [name] = (await driver.texts({ selector: '.inspector .name', webview })) ?? [];
   return name?.trim();
+}
+
+/** Shows the graph in the side panel, and waits until the panel has the focus that it takes when it is there. */
+export async function openGraphPanel(): Promise<void> {
+  await vscode.commands.executeCommand('onnxFusionLens.graph.focus');
+  if (!driver.onScreen) return;
+  await driver.waitFor({ selector: '.stage', webview: 'panel' });
+  await until('the panel has the focus', () => driver.evaluate(`document.activeElement?.matches('iframe.webview')`));
 }

@@ -10,8 +10,7 @@ import { environment, type Results } from '../protocol';
  * @throws when a test failed
  */
 export async function run(): Promise<void> {
-  // A busy machine can keep the workbench from painting for longer than a test waits: that gets a second chance.
-  const mocha = new Mocha({ ui: 'bdd', reporter: 'spec', color: false, timeout: 60_000, slow: 10_000, retries: 1 });
+  const mocha = new Mocha({ ui: 'bdd', reporter: 'spec', color: false, timeout: 60_000, slow: 10_000 });
   const log = process.env[environment.log];
   if (log !== undefined && log !== '') {
     // The workbench scrambles what goes through the console; the launcher prints this file as it grows.

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { existsSync, renameSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
-import { selectedNode } from './graph';
+import { openGraphPanel, selectedNode } from './graph';
 import {
   driver,
   extensionFolder,
@@ -26,10 +26,9 @@ describe('measuring', () => {
 
   it('measures a pair, and its lens says what it gains', async function () {
     this.timeout(180_000);
+    await openGraphPanel();
     const editor = await openText(NAME);
     await goTo(editor, `["${PAIR}"]`);
-    await vscode.commands.executeCommand('onnxFusionLens.graph.focus');
-    await vscode.window.showTextDocument(editor.document);
     await until('the lenses', async () => (await lensTitles(textOf(NAME))).includes('Measure'));
     await driver.waitFor({ selector: '.codelens-decoration a', hasText: 'Measure' });
     await driver.click({ selector: '.codelens-decoration a', hasText: 'Measure' }, [
@@ -61,7 +60,7 @@ describe('measuring', () => {
     if (!driver.onScreen) this.skip();
     this.timeout(120_000);
     await openText(NAME);
-    await vscode.commands.executeCommand('onnxFusionLens.graph.focus');
+    await openGraphPanel();
     await driver.click({ selector: '.summary vscode-button', hasText: 'Measure', webview: 'panel' }, undefined);
     await notificationsWith('Measuring');
     await driver.click({ selector: '.notification-list-item .monaco-button', hasText: 'Cancel' }, undefined);

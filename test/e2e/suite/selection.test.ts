@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { selectedNode, settledPicture, waitForChips } from './graph';
+import { openGraphPanel, selectedNode, settledPicture, waitForChips } from './graph';
 import { driver, goTo, openText, shot, tellStory, until } from './support';
 
 const NAME = 'sample.onnx';
@@ -15,10 +15,9 @@ describe('the cursor and the graph', () => {
   });
 
   it('selects in the graph the node that the cursor is on', async () => {
+    await openGraphPanel();
     const editor = await openText(NAME);
-    await vscode.commands.executeCommand('onnxFusionLens.graph.focus');
     await waitForChips('panel', { blocked: 1 });
-    await vscode.window.showTextDocument(editor.document);
     await goTo(editor, `["${FIRST}"]`);
     await until('the first convolution is selected', async () => (await selectedNode('panel')) === FIRST);
     await settledPicture('panel');

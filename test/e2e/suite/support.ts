@@ -50,6 +50,8 @@ export async function openFromExplorer(name: string): Promise<void> {
 /** The text of a model, opened the short way, for tests that are about something else. */
 export async function openText(name: string): Promise<vscode.TextEditor> {
   await vscode.commands.executeCommand('onnxFusionLens.openAsText', workspaceFile(name));
+  // The window asks for lenses only while the focus is in the text.
+  await driver.waitFor({ selector: '.part.editor .monaco-editor.focused' });
   return until(`the text of ${name} is open`, () => {
     const editor = vscode.window.activeTextEditor;
     return editor?.document.uri.toString() === textUriOf(workspaceFile(name)).toString() ? editor : undefined;
