@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { openGraphPanel, selectedNode, settledPicture, waitForChips } from './graph';
-import { driver, goTo, openText, shot, tellStory, until } from './support';
+import { diagnosticsOf, driver, goTo, openText, shot, tellStory, textOf, until } from './support';
 
 const NAME = 'sample.onnx';
 const FIRST = '/conv1/conv2d/Conv';
@@ -58,10 +58,7 @@ describe('the cursor and the graph', () => {
   it('says in the text and in the graph why a pair cannot fuse', async () => {
     await driver.click({ selector: '.chip.blocked', webview: 'panel' }, undefined);
     await driver.waitFor({ selector: '.inspector .finding.blocked', hasText: 'also read by', webview: 'panel' });
-    const reasons = vscode.languages
-      .getDiagnostics()
-      .flatMap(([, diagnostics]) => diagnostics)
-      .filter(({ message }) => message.includes("can't fuse"));
+    const reasons = diagnosticsOf(textOf(NAME)).filter(({ message }) => message.includes("can't fuse"));
     assert.equal(reasons.length, 1);
     assert.match(reasons[0]!.message, /also read by Add/);
     assert.ok((reasons[0]!.relatedInformation ?? []).length > 0, 'it points at what is in the way');
