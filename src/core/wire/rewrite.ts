@@ -22,8 +22,9 @@ export function rewriteFields(fields: readonly WireField[], plan: ReadonlyMap<nu
   const added: number[] = [];
   const placed = new Map<number, ReadonlyMap<number, readonly Occurrence[]>>();
   for (const [number, occurrences] of plan) {
-    if (base.get(number)!.length === 0) added.push(number);
-    else placed.set(number, placeOccurrences(occurrences));
+    const count = base.get(number)!.length;
+    if (count === 0) added.push(number);
+    else placed.set(number, placeOccurrences(occurrences, count));
   }
   added.sort((a, b) => b - a);
 
@@ -57,9 +58,11 @@ export function rewriteFields(fields: readonly WireField[], plan: ReadonlyMap<nu
   return chunks;
 }
 
-/** Which occurrences are written at the place of which of the base's. */
-function placeOccurrences(occurrences: readonly Occurrence[]): Map<number, readonly Occurrence[]> {
-  const anchors = longestIncreasing(occurrences.map(({ base }) => base));
+/** Which occurrences are written at the place of which of the base's `count`; a place beyond those is none. */
+function placeOccurrences(occurrences: readonly Occurrence[], count: number): Map<number, readonly Occurrence[]> {
+  const anchors = longestIncreasing(
+    occurrences.map(({ base }) => (base !== undefined && base < count ? base : undefined)),
+  );
   if (anchors.length === 0) return new Map([[0, occurrences]]);
   return new Map(
     anchors.map((anchor, i) => [

@@ -71,6 +71,19 @@ describe('rewriteFields', () => {
     ]);
   });
 
+  it('loses nothing that is planned in the place of a field that the base lacks', () => {
+    const source = message('1:a', '2:z');
+    assert.deepEqual(
+      rewritten(source, {
+        1: [
+          { base: 0, field: fieldOf('1:A') },
+          { base: 1, field: fieldOf('1:B') },
+        ],
+      }),
+      ['1:A', '1:B', '2:z'],
+    );
+  });
+
   it('gives the planned order of any plan, and leaves other fields in theirs', () => {
     const plan = fc.record({
       others: fc.array(fc.boolean(), { minLength: 6, maxLength: 6 }),
