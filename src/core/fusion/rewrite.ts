@@ -1,3 +1,4 @@
+import { initializersOf } from '../onnx/initializers';
 import type { Attribute, FunctionProto, Model, Node, TextSpan } from '../onnx/model';
 import type { TextEdit } from '../text/edit';
 import { printFunction, quoteIdentifier } from '../text/print';
@@ -211,7 +212,7 @@ interface Declarations {
 }
 
 function declarations(text: string, body: Body): Declarations {
-  const declared = isFunction(body) ? body.valueInfos : [...body.initializers, ...body.valueInfos];
+  const declared = isFunction(body) ? body.valueInfos : [...initializersOf(body), ...body.valueInfos];
   const start = endOfSignature(text, body.span?.start ?? 0);
   const all: TextSpan[] = [];
   const byName = new Map<string, TextSpan[]>();

@@ -1,3 +1,4 @@
+import { initializersOf } from '../onnx/initializers';
 import type { Attribute, FunctionProto, Graph, Model, Node, Tensor } from '../onnx/model';
 
 /** Something that holds nodes: the main graph, a subgraph, or a function. */
@@ -134,7 +135,7 @@ function openScope(
     values.set(name, value);
   }
   if (!isFunction(body)) {
-    for (const tensor of body.initializers) {
+    for (const tensor of initializersOf(body)) {
       const value = values.get(tensor.name);
       if (value) value.initializer = tensor;
       else values.set(tensor.name, new Value(false, undefined, tensor));

@@ -1,4 +1,5 @@
 import { isFunction, readerIn, type Scope, type UnresolvedUse } from '../fusion/scope';
+import { initializersOf } from '../onnx/initializers';
 import type { Node, TextSpan } from '../onnx/model';
 import { findCycles } from './cycles';
 import type { Problem } from './problem';
@@ -95,7 +96,7 @@ function checkDuplicates(scope: Scope, index: TextIndex, problems: Problem[]): v
   const repeated = new Set<string>();
   if (!isFunction(body)) {
     tensorNames = new Set();
-    for (const { name } of body.initializers) {
+    for (const { name } of initializersOf(body)) {
       if (tensorNames.has(name)) repeated.add(name);
       tensorNames.add(name);
     }
@@ -120,7 +121,7 @@ function checkDuplicates(scope: Scope, index: TextIndex, problems: Problem[]): v
 function checkUnused(scope: Scope, problems: Problem[]): void {
   const { body, values } = scope;
   if (isFunction(body)) return;
-  for (const { name, nameSpan } of body.initializers) {
+  for (const { name, nameSpan } of initializersOf(body)) {
     const value = values.get(name);
     if (!nameSpan || !value || value.uses.length > 0) continue;
     problems.push({

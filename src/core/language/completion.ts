@@ -1,5 +1,6 @@
 import { isDefaultDomain, isFunction, type Scope } from '../fusion/scope';
 import { dataTypes } from '../onnx/dataTypes';
+import { initializersOf } from '../onnx/initializers';
 import type { Node, OpsetImport, TextSpan } from '../onnx/model';
 import { isIdentifier, quoteIdentifier, quoteString } from '../text/quote';
 import { contextAt, type Context, type OpName, type Slot } from './context';
@@ -194,7 +195,7 @@ function valueCompletion(index: TextIndex, scope: Scope, { span }: Context, offs
     }
     const { body } = at;
     for (const input of body.inputs) add(at, typeof input === 'string' ? input : input.name, 'input', 'input');
-    if (!isFunction(body)) for (const { name } of body.initializers) add(at, name, 'initializer', 'initializer');
+    if (!isFunction(body)) for (const { name } of initializersOf(body)) add(at, name, 'initializer', 'initializer');
     before = at.owner?.span?.start ?? before;
   }
   return { items, span, isIncomplete };

@@ -1,4 +1,5 @@
 import { definingScope, isFunction, type Scope } from '../fusion/scope';
+import { initializersOf } from '../onnx/initializers';
 import type { Attribute, FunctionProto, Node, TextSpan } from '../onnx/model';
 import { signatureSpans, nodeAt, type TextIndex } from './textIndex';
 import { tokenAt, touches } from './tokens';
@@ -90,7 +91,7 @@ function inSignature(index: TextIndex, scope: Scope, offset: number): Element | 
   const declared = body.valueInfos.find(({ nameSpan }) => touches(nameSpan, offset));
   if (declared) return valueElement(scope, declared.name, declared.nameSpan!);
   if (!isFunction(body)) {
-    const tensor = body.initializers.find(({ nameSpan }) => touches(nameSpan, offset));
+    const tensor = initializersOf(body).find(({ nameSpan }) => touches(nameSpan, offset));
     return tensor && valueElement(scope, tensor.name, tensor.nameSpan!);
   }
   if (touches(body.nameSpan, offset)) return { kind: 'function', function: body, span: body.nameSpan };

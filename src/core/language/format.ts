@@ -258,6 +258,10 @@ class Layout {
 
   /** `type name = data` of a signature or declaration. */
   private value(gap: string, indent: string): void {
+    if (this.is('sparse') && this.peekSecond() === '[') {
+      this.sparseInitializer(gap, indent);
+      return;
+    }
     if (this.atType()) {
       this.type(gap);
       this.name(' ');
@@ -426,10 +430,23 @@ class Layout {
     this.data(' ', indent);
   }
 
+  /** `sparse[dims] name = (values, indices)`. */
+  private sparseInitializer(gap: string, indent: string): void {
+    this.take(gap);
+    this.dimensions();
+    this.name(' ');
+    this.expect('=', ' ');
+    this.sparseContent(indent);
+  }
+
   /** `sparse[dims] (values, indices)`. */
   private sparse(gap: string, indent: string): void {
     this.take(gap);
     this.dimensions();
+    this.sparseContent(indent);
+  }
+
+  private sparseContent(indent: string): void {
     this.expect('(', ' ');
     this.tensor('', indent);
     this.expect(',', '');

@@ -1,4 +1,5 @@
 import { isFunction, type Scope } from '../fusion/scope';
+import { initializersOf } from '../onnx/initializers';
 import type { Node, TextSpan, ValueInfo } from '../onnx/model';
 import type { TextIndex } from './textIndex';
 import { tensorType, typeText } from './types';
@@ -30,7 +31,7 @@ function bodySymbol(scope: Scope): OutlineSymbol | undefined {
     : [
         ...body.inputs.flatMap((value) => valueSymbol('input', value) ?? []),
         ...body.outputs.flatMap((value) => valueSymbol('output', value) ?? []),
-        ...body.initializers.flatMap((tensor) => {
+        ...initializersOf(body).flatMap((tensor) => {
           const at = tensor.nameSpan;
           return tensor.span && at
             ? [leaf('initializer', tensor.name, typeText(tensorType(tensor)), covering(tensor.span, at), at)]

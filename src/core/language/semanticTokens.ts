@@ -1,4 +1,5 @@
 import { isFunction, type Scope } from '../fusion/scope';
+import { initializersOf } from '../onnx/initializers';
 import type { Attribute, Node, TextSpan } from '../onnx/model';
 import { attributeNameSpan } from './element';
 import { lastIndexFrom, signatureSpans, type TextIndex } from './textIndex';
@@ -48,7 +49,7 @@ function addBody(index: TextIndex, scope: Scope, range: TextSpan, add: Add): voi
         add(attributeNameSpan(index.text, attribute), 'property', 'declaration');
     } else {
       const inputs = new Set(body.inputs.map(({ nameSpan }) => nameSpan?.start));
-      for (const { nameSpan } of body.initializers) {
+      for (const { nameSpan } of initializersOf(body)) {
         if (!inputs.has(nameSpan?.start)) add(nameSpan, 'variable', 'declaration', 'readonly');
       }
     }

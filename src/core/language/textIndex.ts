@@ -1,4 +1,5 @@
 import { indexScopes, isFunction, type Scope, type Value } from '../fusion/scope';
+import { initializersOf } from '../onnx/initializers';
 import type { FunctionProto, Model, Node, TextSpan } from '../onnx/model';
 
 /** A place where a value's name stands. */
@@ -109,7 +110,7 @@ function definitions(scope: Scope, name: string, value: Value): Occurrence[] {
     });
   }
   if (value.initializer && !isFunction(body)) {
-    for (const tensor of body.initializers) if (tensor.name === name) found.push(tensor.nameSpan);
+    for (const tensor of initializersOf(body)) if (tensor.name === name) found.push(tensor.nameSpan);
   }
   if (value.producer) {
     for (const node of value.isAmbiguous ? body.nodes : [value.producer]) {

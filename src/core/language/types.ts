@@ -1,5 +1,6 @@
 import { isFunction, outputNames, type Scope } from '../fusion/scope';
 import { dataType } from '../onnx/dataTypes';
+import { initializersOf } from '../onnx/initializers';
 import type { Tensor, Type } from '../onnx/model';
 import { Printer } from '../text/printer';
 import { printType } from '../text/printValue';
@@ -38,7 +39,7 @@ function collectTypes({ body }: Scope): ReadonlyMap<string, Type> {
   for (const { name, type } of body.valueInfos) if (type) types.set(name, type);
   if (isFunction(body)) return types;
   for (const { name, type } of [...body.inputs, ...body.outputs]) if (type) types.set(name, type);
-  for (const tensor of body.initializers) {
+  for (const tensor of initializersOf(body)) {
     if (!types.has(tensor.name)) types.set(tensor.name, tensorType(tensor));
   }
   return types;

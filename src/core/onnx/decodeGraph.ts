@@ -1,9 +1,9 @@
 import { ModelFormatError } from '../wire/errors';
 import { exact } from '../wire/exact';
 import { readAttribute } from './decodeAttribute';
-import { readTensorProto } from './decodeTensor';
+import { readSparseTensor, readTensorProto } from './decodeTensor';
 import { readValueInfo } from './decodeType';
-import type { Attribute, FunctionProto, Graph, Node, OpsetImport, Tensor, ValueInfo } from './model';
+import type { Attribute, FunctionProto, Graph, Node, OpsetImport, SparseTensor, Tensor, ValueInfo } from './model';
 import { DEEPEST_NESTING, type ModelReader } from './modelReader';
 
 /** `GraphProto` up to `end`, `depth` graphs deep. @throws ModelFormatError when graphs are nested too deep. */
@@ -18,6 +18,7 @@ export function readGraph(reader: ModelReader, end: number, depth: number): Grap
   const inputs: ValueInfo[] = [];
   const outputs: ValueInfo[] = [];
   const valueInfos: ValueInfo[] = [];
+  let sparse: SparseTensor[] | undefined;
   while (reader.pos < end) {
     const tag = reader.tag(end);
     switch (tag) {
@@ -39,6 +40,9 @@ export function readGraph(reader: ModelReader, end: number, depth: number): Grap
       case 106: // value_info = 13
         valueInfos.push(readValueInfo(reader, reader.lengthEnd(end)));
         break;
+      case 122: // sparse_initializer = 15
+        (sparse ??= []).push(readSparseTensor(reader, reader.lengthEnd(end)));
+        break;
       default:
         reader.skip(tag, end);
     }
@@ -49,6 +53,7 @@ export function readGraph(reader: ModelReader, end: number, depth: number): Grap
     outputs: exact(outputs),
     valueInfos: exact(valueInfos),
     initializers: exact(initializers),
+    ...(sparse && { sparseInitializers: exact(sparse) }),
     nodes: exact(nodes),
     origin: { start, end },
   };

@@ -92,6 +92,7 @@ export function encodeGraph(graph: Graph, source?: ByteSource): Chunk[] {
   for (const value of graph.inputs) writer.message(11, encodeValueInfo(value));
   for (const value of graph.outputs) writer.message(12, encodeValueInfo(value));
   for (const value of graph.valueInfos) writer.message(13, encodeValueInfo(value));
+  for (const tensor of graph.sparseInitializers ?? []) writer.message(15, encodeSparseTensor(tensor, source));
   return writer.finish();
 }
 

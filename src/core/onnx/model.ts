@@ -49,6 +49,8 @@ export interface Graph extends Located {
   readonly outputs: readonly ValueInfo[];
   readonly valueInfos: readonly ValueInfo[];
   readonly initializers: readonly Tensor[];
+  /** Absent where there is none. A sparse initializer's name is that of its values. */
+  readonly sparseInitializers?: readonly SparseTensor[] | undefined;
   readonly nodes: readonly Node[];
   readonly nameSpan?: TextSpan | undefined;
   /** The `{…}` around the nodes, braces included, when parsed from text. */

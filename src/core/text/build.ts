@@ -1,11 +1,21 @@
 import { encodeEntry, encodeOpset, encodeValueInfo } from '../onnx/encode';
-import type { FunctionProto, Graph, Model, Node, OpsetImport, StringEntry, Tensor, ValueInfo } from '../onnx/model';
+import type {
+  FunctionProto,
+  Graph,
+  Model,
+  Node,
+  OpsetImport,
+  SparseTensor,
+  StringEntry,
+  Tensor,
+  ValueInfo,
+} from '../onnx/model';
 import type { ByteRange } from '../wire/source';
 import type { Chunk } from '../wire/splice';
 import { MessageWriter } from '../wire/writer';
 import { BuildContext, type BuildBase, type BuildOptions, type Change } from './buildContext';
 import { NodeBuilder, rebuildList, rebuildString, rebuildStrings, type ListBuilder } from './buildNode';
-import { encodeNewTensor, rebuildTensor } from './buildTensor';
+import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildValueInfo } from './buildType';
 import { matchByKeys, matchFunctions, matchNamed, matchNodes, type Matching } from './match';
 import { MessageEdit, messageField } from './messageEdit';
@@ -173,6 +183,9 @@ class ModelBuilder {
     for (const value of graph.inputs) writer.message(11, encodeValueInfo(value));
     for (const value of graph.outputs) writer.message(12, encodeValueInfo(value));
     for (const value of graph.valueInfos) writer.message(13, encodeValueInfo(value));
+    for (const tensor of graph.sparseInitializers ?? []) {
+      writer.message(15, encodeNewSparseTensor(tensor, this.context));
+    }
     return writer.finish();
   }
 
@@ -187,13 +200,30 @@ class ModelBuilder {
     this.rebuildValues(edit, 11, 'input', edited.inputs, base.inputs);
     this.rebuildValues(edit, 12, 'output', edited.outputs, base.outputs);
     this.rebuildValues(edit, 13, 'value', edited.valueInfos, base.valueInfos);
+    this.rebuildSparse(edit, edited.sparseInitializers ?? [], base.sparseInitializers ?? []);
     return edit.finish();
   }
 
+  private rebuildSparse(edit: MessageEdit, edited: readonly SparseTensor[], base: readonly SparseTensor[]): void {
+    const { context } = this;
+    const values = (tensors: readonly SparseTensor[]): Tensor[] => tensors.map((tensor) => tensor.values);
+    const matching = matchInitializers(values(edited), values(base), context);
+    rebuildList(edit, edited, base, matching, this.sparseInitializers, context);
+  }
+
+  private readonly sparseInitializers: ListBuilder<SparseTensor> = {
+    field: 15,
+    kind: 'sparse initializer',
+    nameOf: ({ values }) => values.name,
+    encode: (tensor) => encodeNewSparseTensor(tensor, this.context),
+    rebuild: (edited, base) => rebuildSparseTensor(edited, base, this.context),
+  };
+
   /** An attribute that says it is a graph but has none reads as an empty one. */
   private rebuildAbsentGraph(edited: Graph): Chunk[] | undefined {
-    const { name, inputs, outputs, valueInfos, initializers, nodes } = edited;
-    if (name === '' && [inputs, outputs, valueInfos, initializers, nodes].every(({ length }) => length === 0)) {
+    const { name, inputs, outputs, valueInfos, initializers, sparseInitializers = [], nodes } = edited;
+    const lists = [inputs, outputs, valueInfos, initializers, sparseInitializers, nodes];
+    if (name === '' && lists.every(({ length }) => length === 0)) {
       return undefined;
     }
     this.context.changed('new');

@@ -163,8 +163,9 @@ export function forEachTensor(model: Model, visit: (tensor: Tensor) => void): vo
     else if (value.type === 'SPARSE_TENSORS') value.value.forEach((item) => [item.values, item.indices].forEach(visit));
   };
   const node = ({ attributes }: Node): void => attributes.forEach(attribute);
-  const graph = ({ initializers, nodes }: Graph): void => {
+  const graph = ({ initializers, sparseInitializers, nodes }: Graph): void => {
     initializers.forEach(visit);
+    sparseInitializers?.forEach(({ values, indices }) => [values, indices].forEach(visit));
     nodes.forEach(node);
   };
   graph(model.graph);

@@ -1,7 +1,7 @@
-import type { Attribute, Graph, Node, NodeSpans, Tensor, TextSpan, ValueInfo } from '../onnx/model';
+import type { Attribute, Graph, Node, NodeSpans, SparseTensor, Tensor, TextSpan, ValueInfo } from '../onnx/model';
 import { exact } from '../wire/exact';
 import { parseAttribute } from './parseAttribute';
-import { atType, parseTensorData, parseType } from './parseTensor';
+import { atSparse, atType, parseSparseInitializer, parseTensorData, parseType } from './parseTensor';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
 /** Graphs in graphs are read to this depth. */
@@ -26,6 +26,7 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
   const outputs: ValueInfo[] = [];
   const valueInfos: ValueInfo[] = [];
   const initializers: Tensor[] = [];
+  const sparseInitializers: SparseTensor[] = [];
   const nodes: Node[] = [];
   let bodySpan: TextSpan | undefined;
   try {
@@ -40,7 +41,8 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
     seekBody(scanner);
   }
   try {
-    if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, initializers, Char.Greater, 'either');
+    if (scanner.peek() === Char.Less)
+      parseValues(scanner, valueInfos, initializers, Char.Greater, 'either', sparseInitializers);
     bodySpan = parseNodes(scanner, nodes, depth);
   } catch (failure) {
     scanner.report(failure);
@@ -51,6 +53,7 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
     outputs,
     valueInfos,
     initializers,
+    ...(sparseInitializers.length > 0 && { sparseInitializers }),
     nodes,
     span: { start, end: scanner.pos },
     nameSpan,
@@ -74,7 +77,7 @@ function seekBody(scanner: Scanner): void {
 /**
  * The values between parentheses or angle brackets, brackets included. With
  * `= data` behind it, a value is an initializer: of an input (`both`), or in
- * place of the value (`either`).
+ * place of the value (`either`), where sparse ones go to `sparse`.
  */
 export function parseValues(
   scanner: Scanner,
@@ -82,6 +85,7 @@ export function parseValues(
   initializers: Tensor[],
   close: number,
   role: 'value' | 'both' | 'either',
+  sparse?: SparseTensor[],
 ): void {
   const open = close === Char.CloseParen ? Char.OpenParen : Char.Less;
   scanner.expect(open, 'before the values');
@@ -91,7 +95,8 @@ export function parseValues(
     scanner.peek();
     const start = scanner.pos;
     try {
-      parseValue(scanner, values, initializers, role);
+      if (sparse !== undefined && atSparse(scanner)) sparse.push(parseSparseInitializer(scanner));
+      else parseValue(scanner, values, initializers, role);
       const code = scanner.peek();
       if (code !== Char.Comma && code !== close) {
         const failure = scanner.unexpected(`',' or '${String.fromCharCode(close)}' after a value`);

@@ -276,19 +276,57 @@ export function parseTensorAfterType(scanner: Scanner, type: Type, typeSpan: Tex
   return parseTensorData(scanner, { type, typeSpan, name, nameSpan });
 }
 
+const LETTER_S = 115;
+
+/** Whether a sparse tensor is next. */
+export function atSparse(scanner: Scanner): boolean {
+  return (
+    scanner.peek() === LETTER_S &&
+    scanner.peekIdentifier() === 'sparse' &&
+    /^\s*\[/.test(scanner.text.slice(scanner.pos + 6, scanner.pos + 80))
+  );
+}
+
 /** `sparse[dims] (values, indices)`, behind the word `sparse`. */
 export function parseSparseTensor(scanner: Scanner, start: number): SparseTensor {
+  const dims = parseSparseDims(scanner);
+  return { ...parseSparseContent(scanner), dims, span: { start, end: scanner.pos } };
+}
+
+/** `sparse[dims] name = (values, indices)`. */
+export function parseSparseInitializer(scanner: Scanner): SparseTensor {
+  scanner.peek();
+  const start = scanner.pos;
+  scanner.identifier();
+  const dims = parseSparseDims(scanner);
+  scanner.peek();
+  const nameStart = scanner.pos;
+  const name = scanner.name("the sparse initializer's name");
+  const nameSpan = { start: nameStart, end: scanner.pos };
+  scanner.expect(Char.Equals, 'before the values and indices');
+  const { values, indices } = parseSparseContent(scanner);
+  if (values.nameSpan !== undefined) {
+    throw new SyntaxFailure("A sparse initializer's name stands before '=', not at its values.", values.nameSpan);
+  }
+  return { values: { ...values, name, nameSpan }, indices, dims, span: { start, end: scanner.pos } };
+}
+
+function parseSparseDims(scanner: Scanner): number[] {
   const dims: number[] = [];
   scanner.expect(Char.OpenBracket, 'after sparse');
-  if (!scanner.matches(Char.CloseBracket)) {
-    do dims.push(Number(scanner.int64('a dimension')));
-    while (scanner.matches(Char.Comma));
-    scanner.expect(Char.CloseBracket, 'after the dimensions');
-  }
+  if (scanner.matches(Char.CloseBracket)) return dims;
+  do dims.push(Number(scanner.int64('a dimension')));
+  while (scanner.matches(Char.Comma));
+  scanner.expect(Char.CloseBracket, 'after the dimensions');
+  return dims;
+}
+
+/** `(values, indices)`. */
+function parseSparseContent(scanner: Scanner): { values: Tensor; indices: Tensor } {
   scanner.expect(Char.OpenParen, 'before the values and indices');
   const values = parseTensor(scanner);
   scanner.expect(Char.Comma, 'between values and indices');
   const indices = parseTensor(scanner);
   scanner.expect(Char.CloseParen, 'after the indices');
-  return { values, indices, dims, span: { start, end: scanner.pos } };
+  return { values, indices };
 }

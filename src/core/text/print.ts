@@ -2,7 +2,14 @@ import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, ValueIn
 import type { ByteSource } from '../wire/source';
 import { formatSize } from './numbers';
 import { Printer, type PartOptions, type PrintOptions } from './printer';
-import { printAttribute, printDotted, printInitializer, printSubgraphName, printType } from './printValue';
+import {
+  printAttribute,
+  printDotted,
+  printInitializer,
+  printSparseInitializer,
+  printSubgraphName,
+  printType,
+} from './printValue';
 
 export { quoteIdentifier, quoteString } from './quote';
 export type { PartOptions, PrintOptions } from './printer';
@@ -86,6 +93,7 @@ function printGraph(graph: Graph, name: string, indent: string, printer: Printer
   let text = `${name} ${printList(printValueInfos(graph.inputs, printer), indent)}`;
   text += ` => ${printList(printValueInfos(graph.outputs, printer), indent)}\n`;
   const declared = graph.initializers.map((tensor) => printInitializer(tensor, printer));
+  for (const tensor of graph.sparseInitializers ?? []) declared.push(printSparseInitializer(tensor, printer));
   for (const value of graph.valueInfos) declared.push(printValueInfo(value, printer));
   return text + printDeclarations(declared, indent) + printNodes(graph.nodes, indent, printer);
 }

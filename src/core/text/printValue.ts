@@ -136,6 +136,14 @@ function printSparseTensor(tensor: SparseTensor, printer: Printer): string {
   return `sparse[${dims.map(formatSize).join(',')}] (${printTensor(values, printer)}, ${printTensor(indices, printer)})`;
 }
 
+/** `sparse[dims] name = (values, indices)` of a sparse initializer, whose name is that of its values. */
+export function printSparseInitializer(tensor: SparseTensor, printer: Printer): string {
+  printer.usesExtensions = true;
+  const { values, indices, dims } = tensor;
+  const content = `(${printTensor({ ...values, name: '' }, printer)}, ${printTensor(indices, printer)})`;
+  return `sparse[${dims.map(formatSize).join(',')}] ${printer.identifier(values.name)} = ${content}`;
+}
+
 /** Prints a graph that is an attribute's value; given from outside, since graphs contain attributes. */
 export type PrintSubgraph = (value: AttributeValue & { type: 'GRAPH' | 'GRAPHS' }) => string;
 

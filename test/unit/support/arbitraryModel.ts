@@ -117,6 +117,11 @@ const sparseTensor: fc.Arbitrary<SparseTensor> = fc.record({
   dims: fc.array(fc.nat(9), { maxLength: 3 }),
 });
 
+const sparseInitializers = fc.option(fc.array(sparseTensor, { minLength: 1, maxLength: 2 }), {
+  nil: undefined,
+  freq: 2,
+});
+
 const bytes = fc.oneof(anyString.map(encodeUtf8), fc.uint8Array({ maxLength: 6 }));
 
 const leafValue: fc.Arbitrary<AttributeValue> = fc.oneof(
@@ -176,6 +181,7 @@ const parts = fc.letrec<Parts>((tie) => ({
     outputs: fc.array(valueInfo, { maxLength: 2 }),
     valueInfos: fc.array(valueInfo, { maxLength: 2 }),
     initializers: fc.array(anyTensor, { maxLength: 3 }),
+    sparseInitializers,
     nodes: fc.array(tie('node'), { maxLength: 3 }),
   }),
 }));
@@ -213,6 +219,7 @@ export const anyModel: fc.Arbitrary<Model> = fc.record({
     outputs: fc.array(valueInfo, { maxLength: 3 }),
     valueInfos: fc.array(valueInfo, { maxLength: 3 }),
     initializers: fc.array(anyTensor, { maxLength: 4 }),
+    sparseInitializers,
     nodes: fc.array(parts.node, { maxLength: 6 }),
   }),
   functions: fc.array(anyFunction, { maxLength: 2 }),

@@ -155,6 +155,27 @@ describe('parseModel', function () {
     assert.equal(new TextDecoder().decode(escaped.value), 'a\nb\r\n');
   });
 
+  it('reads sparse initializers among the declarations', () => {
+    const text = `${HEADER}g (float[N] sparse) => (float[N] y)\n<\n  sparse[3,4] "a b" = (float[2] {1.5, 2.0}, int64[2] i = {0, 5}),\n  float[4] b = {1, 2, 3, 4}, sparse\n>\n{\n}\n`;
+    const { graph } = parsed(text);
+    const [tensor, ...others] = graph.sparseInitializers!;
+    assert.deepEqual(others, []);
+    assert.deepEqual(
+      [tensor!.values.name, tensor!.dims, tensor!.values.data, tensor!.indices.name],
+      ['a b', [3, 4], { kind: 'values', values: [1.5, 2] }, 'i'],
+    );
+    const { nameSpan } = tensor!.values;
+    assert.equal(text.slice(nameSpan!.start, nameSpan!.end), '"a b"');
+    assert.deepEqual(
+      [graph.initializers.map(({ name }) => name), graph.valueInfos.map(({ name }) => name)],
+      [['b'], ['sparse']],
+    );
+    assert.deepEqual(
+      errorsOf(text.replace('(float[2] {', '(float[2] w = {')).map(({ message, marked }) => [message, marked]),
+      [["A sparse initializer's name stands before '=', not at its values.", 'w']],
+    );
+  });
+
   it('knows where everything stands', () => {
     const text = `${HEADER}g (float[N] x) => (float[N] y)\n<float w = {1}>\n{\n  ["n1"] y = d.Conv <a = 1> (x, "w")\n}\n<domain: "d">\nF (a) => (b) { b = Relu (a) }`;
     const model = parsed(text);
