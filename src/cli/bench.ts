@@ -8,7 +8,7 @@ import { KernelUnavailableError, measure } from '../measure/client';
 import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
 import type { ModelResult } from '../measure/measureModel';
 import type { MeasureOptions } from '../measure/measurePair';
-import { inputShapes, OpenDimensionsError } from '../measure/shapes';
+import { inputShapes, OpenDimensionsError } from '../measure/dimensions';
 import type { Figure } from '../measure/statistics';
 import { TensorReader } from '../measure/tensorReader';
 import { chosenFindings, findingsOf, fusedChunks } from './fusion';

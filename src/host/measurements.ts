@@ -7,7 +7,7 @@ import { ExternalData } from '../files/externalData';
 import { FileSource } from '../files/fileSource';
 import { KernelUnavailableError, MeasureCancelled } from '../measure/client';
 import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
-import { openDimensions, type DimensionSizes } from '../measure/shapes';
+import { openDimensions, type DimensionSizes } from '../measure/dimensions';
 import type { Figure } from '../measure/statistics';
 import { TensorReader } from '../measure/tensorReader';
 import type { MeasurementOfFinding } from '../protocol';

@@ -3,7 +3,8 @@ import type { Model } from '../core/onnx/model';
 import { KernelUnavailableError, MeasureCancelled, measure, type MeasureCallbacks } from './client';
 import type { MeasureOptions, PairResult } from './measurePair';
 import { pairProblem } from './pair';
-import { inferShapes, type DimensionSizes } from './shapes';
+import { OpenDimensionsError, openDimensions, type DimensionSizes } from './dimensions';
+import { inferShapes } from './shapes';
 import type { TensorReader } from './tensorReader';
 
 /** What came of measuring one finding. */
@@ -39,6 +40,8 @@ export async function measureFindings(
   callbacks: FindingsCallbacks,
 ): Promise<void> {
   const { onProgress, onStart, onOutcome, ...process } = callbacks;
+  const open = openDimensions(model, sizes);
+  if (open.length > 0) throw new OpenDimensionsError(open);
   onProgress?.({ fraction: 0, message: 'finding the shapes' });
   const { shapes, refusal } = await inferShapes(model, reader, sizes, (probe) =>
     measure<'shapes'>({ kind: 'shapes', probe }, process),

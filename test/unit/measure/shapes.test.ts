@@ -2,7 +2,9 @@ import assert from 'node:assert/strict';
 import type { Model, Node } from '../../../src/core/onnx/model';
 import { decodeModel } from '../../../src/core/onnx/decode';
 import { bytesSource } from '../../../src/core/wire/source';
-import { OpenDimensionsError, inferShapes, openDimensions, probeModel } from '../../../src/measure/shapes';
+import { OpenDimensionsError, inputShapes, openDimensions } from '../../../src/measure/dimensions';
+import { probeModel } from '../../../src/measure/probeModel';
+import { inferShapes } from '../../../src/measure/shapes';
 import { TensorReader } from '../../../src/measure/tensorReader';
 import { openModel, sampleModel, sharedModel } from '../support/models';
 
@@ -73,7 +75,7 @@ describe('shapes', () => {
       ['N', 'x.1', 'x.2'],
     );
     assert.throws(
-      () => probeModel(model, new TensorReader(), new Map([['x.2', 3]])),
+      () => inputShapes(model, new Map([['x.2', 3]])),
       (error) => {
         assert.ok(error instanceof OpenDimensionsError);
         assert.match(error.message, /N, x\.1.*--dim N=N --dim x\.1=N/);
