@@ -29,6 +29,7 @@ program
   .argument('<file>', 'model')
   .option('-o, --output <file>', 'write to a file instead of standard output')
   .option('--elide-above <bytes>', 'show larger tensors as references into the file', nonNegative)
+  .option('--diff', 'for comparing: weights by size and content instead of place; what is no model is described')
   .action(text);
 
 program

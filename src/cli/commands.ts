@@ -4,11 +4,13 @@ import { describeFusion } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { drawModel } from '../core/layout/draw';
 import { checkModel } from '../core/text/check';
-import { locationsIn } from '../core/text/generations';
+import { bytesSource, type ByteSource } from '../core/wire/source';
 import type { Chunk } from '../core/wire/splice';
 import { writeAtomically } from '../files/atomicWrite';
 import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
+import { describePlan, saveCopy } from '../files/saveCopy';
+import { textForDiff } from './diff';
 import { chosenFindings, findingsOf, fusedChunks, rebuiltChunks, textOf } from './fusion';
 import { Failure, openModel, print, type OpenModel } from './output';
 import { sarifOf } from './sarif';
@@ -44,11 +46,15 @@ export function scan(
   }
 }
 
-export async function text(file: string, options: { output?: string; elideAbove?: number }): Promise<void> {
-  const opened = openModel(file);
-  const printed = textOf(opened, options.elideAbove);
+export async function text(
+  file: string,
+  options: { output?: string; elideAbove?: number; diff?: boolean },
+): Promise<void> {
+  const printed = options.diff
+    ? await textForDiff(file, options.elideAbove)
+    : textOf(openModel(file), options.elideAbove);
   if (options.output === undefined) process.stdout.write(printed);
-  else await write(options.output, [new TextEncoder().encode(printed)], opened.source);
+  else await write(options.output, [new TextEncoder().encode(printed)], bytesSource(new Uint8Array(0)));
 }
 
 export async function build(textFile: string, options: { base: string; output: string }): Promise<void> {
@@ -59,16 +65,14 @@ export async function build(textFile: string, options: { base: string; output: s
   } catch (error) {
     throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
   }
-  await write(options.output, rebuiltChunks(edited, textFile, base), base.source);
-  noteExternalData(base, options.output);
+  await writeModel(options.output, rebuiltChunks(edited, textFile, base), base);
 }
 
 export async function fuse(file: string, options: { output: string; only?: string[] }): Promise<void> {
   const opened = openModel(file);
   const findings = findingsOf(opened);
   const chosen = chosenFindings(opened, findings, options.only);
-  await write(options.output, fusedChunks(opened, chosen), opened.source);
-  noteExternalData(opened, options.output);
+  await writeModel(options.output, fusedChunks(opened, chosen), opened);
   print(`${options.output}: ${chosen.length} of ${findings.length} ${findings.length === 1 ? 'pair' : 'pairs'} fused`);
 }
 
@@ -98,12 +102,14 @@ export async function draw(file: string, options: { output: string }): Promise<v
   await write(options.output, [new TextEncoder().encode(drawModel(model, { source }))], source);
 }
 
-/** A model with external data finds it only beside itself. */
-function noteExternalData({ file, model }: OpenModel, output: string): void {
-  if (path.resolve(path.dirname(file)) === path.resolve(path.dirname(output))) return;
-  const locations = [...locationsIn(model)];
-  if (locations.length === 0) return;
-  process.stderr.write(`${output}: its weights are in ${locations.join(', ')}; copy that beside it\n`);
+/** Write a model, and have it find its external data in its new folder. */
+async function writeModel(output: string, chunks: readonly Chunk[], { file, source }: OpenModel): Promise<void> {
+  try {
+    const plan = await saveCopy({ chunks, source, file, target: output });
+    for (const sentence of describePlan(plan, output)) process.stderr.write(`${output}: ${sentence}\n`);
+  } catch (error) {
+    throw new Failure(`${output}: ${problemOf(error)}`, 2);
+  }
 }
 
 function scanFile(file: string): { result: ScannedFile; findings: readonly Finding[] } {
@@ -142,7 +148,7 @@ function printScan({ file, error, findings: list }: ScannedFile, findings: reado
   }
 }
 
-async function write(output: string, chunks: readonly Chunk[], source: FileSource): Promise<void> {
+async function write(output: string, chunks: readonly Chunk[], source: ByteSource): Promise<void> {
   try {
     await writeAtomically(output, chunks, source);
   } catch (error) {

@@ -1,4 +1,4 @@
-import type { Tensor } from '../onnx/model';
+import type { StringEntry, Tensor } from '../onnx/model';
 import type { ByteRange } from '../wire/source';
 
 /**
@@ -29,17 +29,30 @@ export function referenceKey(range: ByteRange): string {
   return `${range.start}:${range.end - range.start}`;
 }
 
-/** What a tensor of external data refers to, or `undefined` when it isn't one or doesn't state a range. */
-export function referenceOf(tensor: Tensor): Reference | undefined {
-  if (tensor.data.kind !== 'external') return undefined;
+/** What the entries of `external_data` say; numbers that aren't any are left out. */
+export interface Place {
+  readonly location: string;
+  readonly offset: number | undefined;
+  readonly length: number | undefined;
+}
+
+/** The place that entries of `external_data` state, or `undefined` without a location. */
+export function locate(entries: readonly StringEntry[]): Place | undefined {
   let location: string | undefined;
   let offset: number | undefined;
   let length: number | undefined;
-  for (const { key, value } of tensor.data.entries) {
+  for (const { key, value } of entries) {
     if (key === 'location') location = value;
     else if (key === 'offset') offset = naturalNumber(value);
     else if (key === 'length') length = naturalNumber(value);
   }
+  return location === undefined ? undefined : { location, offset, length };
+}
+
+/** What a tensor of external data refers to, or `undefined` when it isn't one or doesn't state a range. */
+export function referenceOf(tensor: Tensor): Reference | undefined {
+  if (tensor.data.kind !== 'external') return undefined;
+  const { location, offset, length } = locate(tensor.data.entries) ?? {};
   if (location === undefined || offset === undefined || length === undefined) return undefined;
   const isMessage = location.endsWith(MESSAGE_SUFFIX);
   return {
