@@ -1,43 +1,130 @@
-/** Fields that no version of ONNX has, put into every message of a model. */
+/** Fields that no version of ONNX has, put into the messages of a model. */
 import { scanFields } from '../../../src/core/wire/scan';
 import { bytesSource, type ByteRange } from '../../../src/core/wire/source';
 import { joinChunks, type Chunk } from '../../../src/core/wire/splice';
 import { MessageWriter } from '../../../src/core/wire/writer';
 
-/** Which fields of which message are messages (onnx.proto). */
-const schema: Record<string, Record<number, string>> = {
-  Model: { 7: 'Graph', 8: 'Opset', 14: 'Entry', 20: 'Training', 25: 'Function' },
-  Training: { 1: 'Graph', 2: 'Graph', 3: 'Entry', 4: 'Entry' },
-  Graph: { 1: 'Node', 5: 'Tensor', 11: 'Value', 12: 'Value', 13: 'Value', 14: 'Annotation', 15: 'Sparse', 16: 'Entry' },
-  Node: { 5: 'Attribute', 9: 'Entry' },
-  Attribute: { 5: 'Tensor', 6: 'Graph', 10: 'Tensor', 11: 'Graph', 14: 'Type', 15: 'Type', 22: 'Sparse', 23: 'Sparse' },
-  Tensor: { 13: 'Entry' },
-  Sparse: { 1: 'Tensor', 2: 'Tensor' },
-  Value: { 2: 'Type' },
-  Type: { 1: 'TensorType', 4: 'ElementType', 5: 'MapType', 8: 'TensorType', 9: 'ElementType' },
-  TensorType: { 2: 'Shape' },
-  Shape: { 1: 'Dimension' },
-  ElementType: { 1: 'Type' },
-  MapType: { 2: 'Type' },
-  Function: { 7: 'Node', 9: 'Opset', 11: 'Attribute', 12: 'Value' },
-};
+/** The message types of onnx.proto (IR version 13), and which of their fields are messages. */
+const schema = {
+  ModelProto: {
+    7: 'GraphProto',
+    8: 'OperatorSetIdProto',
+    14: 'StringStringEntryProto',
+    20: 'TrainingInfoProto',
+    25: 'FunctionProto',
+    26: 'DeviceConfigurationProto',
+  },
+  DeviceConfigurationProto: {},
+  OperatorSetIdProto: {},
+  StringStringEntryProto: {},
+  TrainingInfoProto: { 1: 'GraphProto', 2: 'GraphProto', 3: 'StringStringEntryProto', 4: 'StringStringEntryProto' },
+  GraphProto: {
+    1: 'NodeProto',
+    5: 'TensorProto',
+    11: 'ValueInfoProto',
+    12: 'ValueInfoProto',
+    13: 'ValueInfoProto',
+    14: 'TensorAnnotation',
+    15: 'SparseTensorProto',
+    16: 'StringStringEntryProto',
+  },
+  TensorAnnotation: { 2: 'StringStringEntryProto' },
+  NodeProto: { 5: 'AttributeProto', 9: 'StringStringEntryProto', 10: 'NodeDeviceConfigurationProto' },
+  NodeDeviceConfigurationProto: { 2: 'ShardingSpecProto' },
+  ShardingSpecProto: { 3: 'IntIntListEntryProto', 4: 'ShardedDimProto' },
+  IntIntListEntryProto: {},
+  ShardedDimProto: { 2: 'SimpleShardedDimProto' },
+  SimpleShardedDimProto: {},
+  AttributeProto: {
+    5: 'TensorProto',
+    6: 'GraphProto',
+    10: 'TensorProto',
+    11: 'GraphProto',
+    14: 'TypeProto',
+    15: 'TypeProto',
+    22: 'SparseTensorProto',
+    23: 'SparseTensorProto',
+  },
+  TensorProto: { 3: 'TensorProto.Segment', 13: 'StringStringEntryProto', 16: 'StringStringEntryProto' },
+  'TensorProto.Segment': {},
+  SparseTensorProto: { 1: 'TensorProto', 2: 'TensorProto' },
+  ValueInfoProto: { 2: 'TypeProto', 4: 'StringStringEntryProto' },
+  TypeProto: {
+    1: 'TypeProto.Tensor',
+    4: 'TypeProto.Sequence',
+    5: 'TypeProto.Map',
+    7: 'TypeProto.Opaque',
+    8: 'TypeProto.SparseTensor',
+    9: 'TypeProto.Optional',
+  },
+  'TypeProto.Tensor': { 2: 'TensorShapeProto' },
+  'TypeProto.SparseTensor': { 2: 'TensorShapeProto' },
+  'TypeProto.Sequence': { 1: 'TypeProto' },
+  'TypeProto.Optional': { 1: 'TypeProto' },
+  'TypeProto.Map': { 2: 'TypeProto' },
+  'TypeProto.Opaque': {},
+  TensorShapeProto: { 1: 'TensorShapeProto.Dimension' },
+  'TensorShapeProto.Dimension': {},
+  FunctionProto: {
+    7: 'NodeProto',
+    9: 'OperatorSetIdProto',
+    11: 'AttributeProto',
+    12: 'ValueInfoProto',
+    14: 'StringStringEntryProto',
+  },
+} as const;
 
-/** The model with unknown fields of every wire type in front of, and behind, each message's own. */
-export function withUnknownFields(bytes: Uint8Array): Uint8Array {
+export type MessageName = keyof typeof schema;
+export const messageNames = Object.keys(schema) as MessageName[];
+
+/** How an unknown field is written: one way for each wire type. */
+const fields = {
+  varint: (writer, n) => writer.int(1000, n),
+  'length-delimited': (writer, n) => writer.string(1001, `unknown ${n}`),
+  '64-bit': (writer, n) => writer.double(1002, n),
+  '32-bit': (writer, n) => writer.float(1003, n),
+  // As only very old protobuf writers leave them: a group with a varint in it.
+  group: (writer, n) => writer.chunk(Uint8Array.of(0xc3, 0x3e, 0x08, n & 127, 0xc4, 0x3e)),
+} as const satisfies Record<string, (writer: MessageWriter, n: number) => MessageWriter>;
+
+export type WireTypeName = keyof typeof fields;
+export const wireTypeNames = Object.keys(fields) as WireTypeName[];
+
+export interface UnknownFields {
+  /** Messages that get them; all when not given. */
+  readonly messages?: ReadonlySet<MessageName> | undefined;
+  /** Their wire types; all when not given. */
+  readonly wireTypes?: readonly WireTypeName[] | undefined;
+}
+
+/**
+ * The model with unknown fields in front of, between and behind each message's own.
+ * @param reached gets the names of the messages that the model has.
+ */
+export function withUnknownFields(
+  bytes: Uint8Array,
+  { messages, wireTypes = wireTypeNames }: UnknownFields = {},
+  reached?: Set<MessageName>,
+): Uint8Array {
   const source = bytesSource(bytes);
   let count = 0;
-  const rewrite = (message: string, range: ByteRange): Chunk[] => {
+  const rewrite = (name: MessageName, range: ByteRange): Chunk[] => {
+    reached?.add(name);
     const writer = new MessageWriter();
-    writer.int(1000, count++);
-    for (const field of scanFields(source, range)) {
-      const inner = schema[message]?.[field.number];
-      if (inner !== undefined && field.wireType === 2) writer.message(field.number, rewrite(inner, field.payload));
+    const add = (): void => {
+      if (messages?.has(name) === false) return;
+      for (const wireType of wireTypes) fields[wireType](writer, count++);
+    };
+    add();
+    const inner: Readonly<Record<number, MessageName | undefined>> = schema[name];
+    scanFields(source, range).forEach((field, i) => {
+      if (i === 1) add();
+      const of = field.wireType === 2 ? inner[field.number] : undefined;
+      if (of !== undefined) writer.message(field.number, rewrite(of, field.payload));
       else writer.chunk({ start: field.start, end: field.end });
-    }
-    writer.string(1001, `unknown ${count++}`).double(1002, count++).float(1003, count++);
-    // A group, as only very old protobuf writers leave them.
-    writer.chunk(Uint8Array.of(0xc3, 0x3e, 0x08, count++ & 127, 0xc4, 0x3e));
+    });
+    add();
     return writer.finish();
   };
-  return joinChunks(rewrite('Model', { start: 0, end: bytes.length }), source);
+  return joinChunks(rewrite('ModelProto', { start: 0, end: bytes.length }), source);
 }
