@@ -1,5 +1,6 @@
-import type { Graph, FunctionProto, Node, TextSpan } from '../onnx/model';
-import type { FusedOp } from './fusedOps';
+import type { Dimension, Graph, FunctionProto, Node, TextSpan } from '../onnx/model';
+import type { Verdict } from './estimate';
+import type { ActivationType, FusedOp, PadType } from './fusedOps';
 
 /** What was found: the convolution's op, and how the normalisation is written. */
 export type FindingKind = 'ConvInstanceNormalization' | 'ConvTransposeInstanceNormalization' | 'ConvGroupNormalization';
@@ -19,11 +20,49 @@ export interface RelatedPlace {
   readonly node?: Node | undefined;
 }
 
+/** What fusing a pair saves and costs. Numbers are `undefined` while a size is unknown; formulas say it in symbols then. */
 export interface Advice {
-  /** Multiply-adds of the convolution, or `undefined` while a dimension is unknown. */
+  /** The convolution's output, N×M×D1…Dk, as far as it is known. */
+  readonly outputShape?: readonly Dimension[] | undefined;
+  /** Multiply-adds of the convolution. */
   readonly multiplyAdds?: number | undefined;
+  /** Such as `36864·H·W`. */
+  readonly multiplyAddsFormula?: string | undefined;
   /** Bytes of activations that need not be written and read again. */
   readonly bytesSaved?: number | undefined;
+  readonly bytesSavedFormula?: string | undefined;
+  /** Bytes of the weights, scale and bias. */
+  readonly weightBytes?: number | undefined;
+  /** Bytes that the fused kernel takes for its own copy of the weights, at most. */
+  readonly workspaceBytes?: number | undefined;
+  /** Estimate: the part of the unfused pair's time that fusing alone saves, 0 to 1. */
+  readonly savedShare?: number | undefined;
+  /** What that estimate says. */
+  readonly verdict?: Verdict | undefined;
+}
+
+/** A Pad before the convolution that fuses along. */
+export interface FusedPad {
+  readonly node: Node;
+  /** Absent where the border is zero and becomes part of the convolution's own padding. */
+  readonly type?: PadType | undefined;
+  /** The fused op's `pads`: begins of the spatial axes, then ends; the convolution's own included. */
+  readonly pads: readonly number[];
+}
+
+/** An addition after the normalisation that fuses along. */
+export interface FusedResidual {
+  readonly node: Node;
+  /** The other operand. */
+  readonly value: string;
+}
+
+/** What ends the chain, as the family names it: PRelu with one slope is LeakyRelu, Clip at zero is Relu. */
+export interface FusedActivation {
+  readonly node: Node;
+  readonly type: ActivationType;
+  /** LeakyRelu's slope, where the node has it as an input. */
+  readonly alpha?: number | undefined;
 }
 
 /** A convolution followed by an instance normalisation. */
@@ -38,8 +77,11 @@ export interface Finding {
   readonly scope: Graph | FunctionProto;
   readonly convolution: Node;
   readonly normalization: Node;
-  /** A following Relu or LeakyRelu that fuses along. */
+  readonly pad?: FusedPad | undefined;
+  readonly residual?: FusedResidual | undefined;
+  /** The node of {@link fusedActivation}. */
   readonly activation?: Node | undefined;
+  readonly fusedActivation?: FusedActivation | undefined;
   /** Every node that the fused node replaces, in order. */
   readonly nodes: readonly Node[];
   /** The op that would replace them, such as `ConvInstanceNormalizationRelu`. */
