@@ -1,17 +1,13 @@
 import type { Dimension, Model, Node } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { advise, Shapes } from './advice';
+import { tailAfter } from './after';
+import { padBefore } from './before';
+import { Constants } from './constants';
 import { nodeName } from './describe';
-import { ElementTypes, FLOAT } from './elementType';
+import { ElementTypes } from './elementType';
 import type { Finding, FindingKind, FusedNode, Reason } from './finding';
-import {
-  ACTIVATION_ATTRIBUTES,
-  FUSION_DOMAIN,
-  fusedOpName,
-  isActivation,
-  type ActivationType,
-  type ConvolutionType,
-} from './fusedOps';
+import { FUSION_DOMAIN, fusedOpName, type ConvolutionType } from './fusedOps';
 import { fusedOpOf } from './fusedFunction';
 import {
   attributeReason,
@@ -23,7 +19,6 @@ import {
   nodeBetweenReason,
   opsetReason,
   sharedValueReason,
-  unknownAttribute,
 } from './reasons';
 import { indexScopes, isFunction, subgraphsOf, usesOf, type Body, type Scope } from './scope';
 import { isStandard, Tracer, type Path } from './trace';
@@ -48,16 +43,19 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const tracer = new Tracer(types, options.source);
   const shapes = new Shapes(options.shapes);
   const ids = new UniqueIds();
-  const findings: Finding[] = [];
+  const tools = { types, tracer, shapes, ids, constants: new Constants(options.source) };
+  const drafts: Draft[] = [];
   for (const scope of scopes) {
     if (isFusedFunctionScope(scope)) continue;
     for (const node of scope.body.nodes) {
       if (node.opType !== 'InstanceNormalization' || !isStandard(scope, node)) continue;
       const path = tracer.trace(scope, node.inputs[0] ?? '');
-      if (path) findings.push(examine(scope, node, path, { types, tracer, shapes, ids }));
+      if (path) drafts.push(examine(scope, node, path, types));
     }
   }
-  return findings;
+  // Only when all pairs are known can what stands before and after one be told from parts of another.
+  const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));
+  return drafts.map((draft) => complete(draft, taken, tools));
 }
 
 /** Is there anything to look at? Most models have no InstanceNormalization and need no index. */
@@ -89,30 +87,49 @@ function isFusedFunctionScope(scope: Scope): boolean {
   return isFunction(outermost.body) && outermost.body.domain === FUSION_DOMAIN;
 }
 
-/** Bound on the transparent nodes between the normalisation and an activation. */
-const MAX_NODES_AFTER = 16;
-
 interface Tools {
   readonly types: ElementTypes;
   readonly tracer: Tracer;
   readonly shapes: Shapes;
   readonly ids: UniqueIds;
+  readonly constants: Constants;
 }
 
-function examine(normScope: Scope, normalization: Node, path: Path, tools: Tools): Finding {
+/** A pair, before what is around it is looked at. */
+interface Draft {
+  readonly scope: Scope;
+  readonly convolution: Node;
+  readonly normalization: Node;
+  /** From the convolution to the normalisation. */
+  readonly chain: readonly Node[];
+  readonly isGroup: boolean;
+  readonly reason: Reason | undefined;
+}
+
+function examine(normScope: Scope, normalization: Node, path: Path, types: ElementTypes): Draft {
   const { convolution, scope, steps } = path;
   const chain = [convolution, ...steps.map((step) => step.node), normalization];
   const group = groupReshape(normScope, normalization, path);
-  const reason = whyNot(normScope, normalization, path, chain, group, tools.types);
-  const tail = reason ? [] : activationAfter(scope, normalization, tools);
-  const activation = tail.at(-1);
-  const convolutionType = convolution.opType as ConvolutionType;
-  const kind: FindingKind = group
-    ? 'ConvGroupNormalization'
-    : convolutionType === 'Conv'
-      ? 'ConvInstanceNormalization'
-      : 'ConvTransposeInstanceNormalization';
+  const reason = whyNot(normScope, normalization, path, chain, group, types);
+  return { scope, convolution, normalization, chain, isGroup: group !== undefined, reason };
+}
+
+/**
+ * The finding with the Pad, the addition and the activation that fuse along.
+ * @param taken nodes that are part of a fusion, to which those are added.
+ */
+function complete(draft: Draft, taken: Set<Node>, tools: Tools): Finding {
+  const { scope, convolution, normalization, chain, isGroup, reason } = draft;
   const fusable = reason === undefined;
+  const pad = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : undefined;
+  const tail = fusable ? tailAfter(scope, normalization, { ...tools, taken }) : { nodes: [] };
+  const { residual, activation: fusedActivation } = tail;
+  const activation = fusedActivation?.node;
+  for (const node of tail.nodes) taken.add(node);
+  const type = convolution.opType as ConvolutionType;
+  const kind: FindingKind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
+  const nodes = [...(pad ? [pad.node] : []), ...chain, ...tail.nodes];
+  const parts = { pad: pad?.type, convolution: type, add: residual !== undefined, activation: fusedActivation?.type };
   return {
     id: tools.ids.of(convolution),
     kind,
@@ -121,10 +138,13 @@ function examine(normScope: Scope, normalization: Node, path: Path, tools: Tools
     scope: scope.body,
     convolution,
     normalization,
+    pad,
+    residual,
     activation,
-    nodes: [...chain, ...tail],
-    fusedOp: group ? kind : fusedOpName(convolutionType, activation?.opType as ActivationType | undefined),
-    advice: advise({ convolution, normalization, activation, fusable }, scope, tools.shapes),
+    fusedActivation,
+    nodes,
+    fusedOp: isGroup ? kind : fusedOpName(parts),
+    advice: advise({ convolution, normalization, activation, fusable, nodes }, scope, tools.shapes),
   };
 }
 
@@ -160,30 +180,6 @@ function groupReshape(scope: Scope, normalization: Node, path: Path): Node | und
   if (changing.length !== 1 || before?.node.opType !== 'Reshape' || path.boundary) return undefined;
   const after = usesOf(scope, normalization.outputs[0] ?? '');
   return after.some((use) => use.node?.opType === 'Reshape' && use.index === 0) ? before.node : undefined;
-}
-
-/** The nodes from after the normalisation to a Relu or LeakyRelu that fuses along, or none. */
-function activationAfter(scope: Scope, normalization: Node, { tracer, types }: Tools): readonly Node[] {
-  const nodes: Node[] = [];
-  let from = normalization;
-  // A cycle in an unfinished text must end.
-  while (nodes.length < MAX_NODES_AFTER) {
-    const value = from.outputs[0]!;
-    const uses = usesOf(scope, value);
-    const next = uses[0]?.node;
-    if (uses.length !== 1 || uses[0]!.scope !== scope || uses[0]!.index !== 0 || !next) return [];
-    if (from.outputs.slice(1).some((extra) => extra !== '' && usesOf(scope, extra).length > 0)) return [];
-    if (scope.values.get(value)?.isAmbiguous || next === normalization || !isStandard(scope, next)) return [];
-    nodes.push(next);
-    if (isActivation(next.opType)) {
-      const type = types.of(scope, next.outputs[0] ?? '');
-      const fits = next.outputs.length === 1 && next.outputs[0] !== '' && (type === undefined || type === FLOAT);
-      return fits && !unknownAttribute(next, ACTIVATION_ATTRIBUTES[next.opType]) ? nodes : [];
-    }
-    if (!next.outputs[0] || !tracer.isTransparent(scope, next, next.outputs[0])) return [];
-    from = next;
-  }
-  return [];
 }
 
 /** Ids made of node names, counted up where a name comes again. */

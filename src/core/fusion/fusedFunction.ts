@@ -1,17 +1,22 @@
-import type { Attribute, FunctionProto, Model, Node } from '../onnx/model';
+import type { Attribute, AttributeValue, FunctionProto, Model, Node } from '../onnx/model';
+import { decodeUtf8, encodeUtf8 } from '../wire/utf8';
 import {
   ACTIVATION_ATTRIBUTES,
   CONVOLUTION_ATTRIBUTES,
   FUSION_DOMAIN,
   NORMALIZATION_ATTRIBUTES,
+  PADDED_ATTRIBUTES,
+  PAD_MODES,
   fusedAttributes,
+  fusedInputs,
   fusedOp,
   type ForwardedAttribute,
   type FusedOp,
+  type PadType,
 } from './fusedOps';
 import { defaultOpset, isDefaultDomain } from './scope';
 
-/** The fused ops' function body without an op's attributes reads as if the attribute were absent (ONNX functions). */
+/** A function's body node reads as if the attribute were absent where the caller doesn't give it (ONNX functions). */
 const forward = (attributes: readonly ForwardedAttribute[]): readonly Attribute[] =>
   attributes.map(({ name, type }) => ({ name, value: { type: 'REFERENCE', value: name, attributeType: type } }));
 
@@ -19,47 +24,94 @@ const bodyNode = (
   opType: string,
   inputs: readonly string[],
   output: string,
-  attributes: readonly ForwardedAttribute[],
-): Node => ({ name: '', domain: '', opType, overload: '', inputs, outputs: [output], attributes: forward(attributes) });
+  attributes: readonly Attribute[] = [],
+): Node => ({ name: '', domain: '', opType, overload: '', inputs, outputs: [output], attributes });
+
+const integers = (output: string, ...values: readonly bigint[]): Node =>
+  bodyNode('Constant', [], output, [{ name: 'value_ints', value: { type: 'INTS', value: values } }]);
 
 /**
- * The model-local function that makes `op` run in any ONNX runtime: the
- * convolution without a bias, InstanceNormalization, and the activation.
+ * The model-local function that makes `op` run in any ONNX runtime: the pad,
+ * the convolution without a bias, InstanceNormalization, the addition and the
+ * activation.
  * @param name the function's name, where it can't be the op's own.
  * @param opset version of the default operator set that the body means.
  */
 export function fusedFunction(op: FusedOp, name: string, opset: number): FunctionProto {
-  const normalized = op.activation ? 'normalized' : 'Y';
   return {
     name,
     domain: FUSION_DOMAIN,
     overload: '',
     docString: '',
     opsetImports: [{ domain: '', version: opset }],
-    inputs: ['X', 'W', 'scale', 'B'],
+    inputs: fusedInputs(op),
     outputs: ['Y'],
     attributes: fusedAttributes(op).map((attribute) => attribute.name),
     attributeDefaults: [],
     valueInfos: [],
-    nodes: [
-      bodyNode(op.convolution, ['X', 'W'], 'convolved', CONVOLUTION_ATTRIBUTES[op.convolution]),
-      bodyNode('InstanceNormalization', ['convolved', 'scale', 'B'], normalized, NORMALIZATION_ATTRIBUTES),
-      ...(op.activation ? [bodyNode(op.activation, [normalized], 'Y', ACTIVATION_ATTRIBUTES[op.activation])] : []),
-    ],
+    nodes: [...(op.pad ? padNodes(op.pad) : []), ...fusedChain(op)],
   };
 }
 
+/** The convolution and what follows it in a fused op's body. */
+function fusedChain(op: FusedOp): Node[] {
+  const { convolution, activation } = op;
+  const forwarded = op.pad ? PADDED_ATTRIBUTES : CONVOLUTION_ATTRIBUTES[convolution];
+  const normalized = op.add || activation ? 'normalized' : 'Y';
+  const nodes = [
+    bodyNode(convolution, [op.pad ? 'padded' : 'X', 'W'], 'convolved', forward(forwarded)),
+    bodyNode('InstanceNormalization', ['convolved', 'scale', 'B'], normalized, forward(NORMALIZATION_ATTRIBUTES)),
+  ];
+  const added = op.add && activation ? 'added' : 'Y';
+  if (op.add) nodes.push(bodyNode('Add', [normalized, 'residual'], added));
+  if (activation) {
+    nodes.push(bodyNode(activation, [op.add ? added : normalized], 'Y', forward(ACTIVATION_ATTRIBUTES[activation])));
+  }
+  return nodes;
+}
+
 /**
- * Operator sets between which the body's operators are defined alike for
- * float32. The convolutions' `auto_pad` was restated in version 11; later
- * versions only add element types.
+ * Pads X by `pads`, which has begins and ends of the spatial axes alone:
+ * Pad wants those of batch and channels too. Runtimes fold all but the Pad.
  */
-const generation = (opset: number): number => (opset < 11 ? 1 : 11);
+function padNodes(pad: PadType): Node[] {
+  return [
+    bodyNode('Constant', [], 'border', [
+      { name: 'value_ints', value: { type: 'REFERENCE', value: 'pads', attributeType: 'INTS' } },
+    ]),
+    integers('beginsAndEnds', 2n, -1n),
+    integers('zeros', 0n, 0n, 0n, 0n),
+    integers('flat', -1n),
+    bodyNode('Reshape', ['border', 'beginsAndEnds'], 'spatial'),
+    bodyNode('Reshape', ['zeros', 'beginsAndEnds'], 'batchAndChannels'),
+    bodyNode('Concat', ['batchAndChannels', 'spatial'], 'rows', [{ name: 'axis', value: { type: 'INT', value: 1n } }]),
+    bodyNode('Reshape', ['rows', 'flat'], 'allPads'),
+    bodyNode('Pad', ['X', 'allPads'], 'padded', [
+      { name: 'mode', value: { type: 'STRING', value: encodeUtf8(PAD_MODES[pad]) } },
+    ]),
+  ];
+}
+
+/**
+ * The operator sets from which on the body's operators are defined alike for
+ * float32, the newest that `opset` reaches. The convolutions' `auto_pad` was
+ * restated in version 11; Add broadcasts since 7; Constant has `value_ints`
+ * since 12. Later versions only add element types.
+ */
+function generation(op: FusedOp, opset: number): number {
+  const changes = [1, ...(op.add ? [ADD_OPSET] : []), 11, ...(op.pad ? [PAD_OPSET] : [])];
+  return changes.findLast((version) => version <= opset) ?? 1;
+}
+
+/** Operator set from which on Add broadcasts as numpy does: no addition fuses below it. */
+export const ADD_OPSET = 7;
+/** Operator set from which on the pads' function body can be written. */
+export const PAD_OPSET = 12;
 
 /** Is `fn` the function of `op`, for a body that means operator set `opset`? Names of values don't matter. */
 export function isFusedFunction(fn: FunctionProto, op: FusedOp, opset: number | undefined): boolean {
   const own = defaultOpset(fn.opsetImports);
-  if (own === undefined || (opset !== undefined && generation(own) !== generation(opset))) return false;
+  if (own === undefined || (opset !== undefined && generation(op, own) !== generation(op, opset))) return false;
   const expected = fusedFunction(op, fn.name, own);
   return (
     fn.domain === FUSION_DOMAIN &&
@@ -99,10 +151,26 @@ function sameBody(a: FunctionProto, b: FunctionProto): boolean {
 
 function sameAttributes(a: readonly Attribute[], b: readonly Attribute[]): boolean {
   if (a.length !== b.length) return false;
-  return b.every(({ name }) => {
+  return b.every(({ name, value: expected }) => {
     const value = a.find((attribute) => attribute.name === name)?.value;
-    return value?.type === 'REFERENCE' && value.value === name;
+    return value !== undefined && valueKey(value) === valueKey(expected);
   });
+}
+
+/** Equal for equal values, of the kinds that bodies have. */
+function valueKey(value: AttributeValue): string | undefined {
+  switch (value.type) {
+    case 'REFERENCE':
+      return `@${value.value}`;
+    case 'STRING':
+      return `STRING ${decodeUtf8(value.value)}`;
+    case 'INT':
+      return `INT ${value.value}`;
+    case 'INTS':
+      return `INTS ${value.value.join()}`;
+    default:
+      return undefined;
+  }
 }
 
 /** The fused op that a node's type in the fusion domain stands for, if it is one. */
@@ -137,8 +205,8 @@ export class FunctionNames {
   /** The function for `op` in a body with operator set `opset`, and whether the model lacks it still. */
   choose(op: FusedOp, opset: number): { readonly name: string; readonly opset: number; readonly isNew: boolean } {
     const modelOpset = this.modelOpset ?? opset;
-    const alike = generation(modelOpset) === generation(opset);
-    const base = alike ? op.name : `${op.name}_opset${generation(opset)}`;
+    const alike = generation(op, modelOpset) === generation(op, opset);
+    const base = alike ? op.name : `${op.name}_opset${generation(op, opset)}`;
     const version = alike ? modelOpset : opset;
     for (let count = 1; ; count++) {
       const name = count === 1 ? base : `${base}_${count}`;

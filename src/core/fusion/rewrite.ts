@@ -1,8 +1,9 @@
 import { initializersOf } from '../onnx/initializers';
 import type { Attribute, FunctionProto, Model, Node, TextSpan } from '../onnx/model';
 import type { TextEdit } from '../text/edit';
+import { formatFloat32 } from '../text/numbers';
 import { printFunction, quoteIdentifier } from '../text/print';
-import type { Finding } from './finding';
+import type { Finding, FusedActivation } from './finding';
 import { FunctionNames, fusedFunction } from './fusedFunction';
 import { FUSION_DOMAIN, FUSION_OPSET, LEGACY_HINT, fusedOp } from './fusedOps';
 import { definingScope, indexScopes, isDefaultDomain, isFunction, usesOf, type Body, type Scope } from './scope';
@@ -110,19 +111,40 @@ class Rewrite {
 
   /** The fused node's text. Attributes are written as they were. */
   private fusedNode(finding: Finding, scope: Scope): string {
-    const { convolution, normalization, activation } = finding;
+    const { convolution, normalization, pad, residual, fusedActivation } = finding;
     const last = finding.nodes.at(-1)!;
-    const replaced = [convolution, normalization, ...(activation ? [activation] : [])];
+    const activation = fusedActivation?.node;
+    const named = [convolution, normalization, ...(activation ? [activation] : [])];
     const op = this.functionFor(finding.fusedOp, scope.opset!);
-    const name = replaced.find((node) => node.name !== '')?.name;
-    const attributes = replaced
-      .flatMap((node) => node.attributes)
-      .filter((attribute) => attribute.name !== LEGACY_HINT)
-      .map((attribute) => this.slice(attribute));
-    const inputs = [...convolution.inputs.slice(0, 2), ...normalization.inputs.slice(1, 3)].map(quoteIdentifier);
+    const name = named.find((node) => node.name !== '')?.name;
+    const attributes = [
+      ...this.convolutionAttributes(finding),
+      ...this.attributesOf(normalization),
+      ...(fusedActivation ? this.activationAttributes(fusedActivation) : []),
+    ];
+    const [x, w] = convolution.inputs;
+    const values = [pad?.node.inputs[0] ?? x, w, ...normalization.inputs.slice(1, 3), residual?.value];
+    const inputs = values.filter((value) => value !== undefined).map(quoteIdentifier);
     const label = name === undefined ? '' : `[${quoteIdentifier(name)}] `;
     const list = attributes.length > 0 ? ` <${attributes.join(', ')}>` : '';
     return `${label}${quoteIdentifier(last.outputs[0]!)} = ${FUSION_DOMAIN}.${op}${list} (${inputs.join(', ')})`;
+  }
+
+  private attributesOf(node: Node): string[] {
+    return node.attributes.filter(({ name }) => name !== LEGACY_HINT).map((attribute) => this.slice(attribute));
+  }
+
+  /** The convolution's attributes, with the border that a Pad adds. */
+  private convolutionAttributes({ convolution, pad }: Finding): string[] {
+    if (!pad) return this.attributesOf(convolution);
+    const kept = convolution.attributes.filter(({ name }) => name !== 'auto_pad' && name !== 'pads');
+    const pads = `pads = [${pad.pads.join(', ')}]`;
+    return [...this.attributesOf({ ...convolution, attributes: kept }), pads];
+  }
+
+  private activationAttributes({ node, type, alpha }: FusedActivation): string[] {
+    if (alpha !== undefined) return [`alpha = ${formatFloat32(Math.fround(alpha))}`];
+    return node.opType === type ? this.attributesOf(node) : [];
   }
 
   private slice(attribute: Attribute): string {
@@ -196,11 +218,16 @@ class Rewrite {
 
 const IMPORT = `"${FUSION_DOMAIN}": ${FUSION_OPSET}`;
 
-/** What the replaced nodes read and the fused one doesn't: the convolution's bias, and inputs beyond the first of links. */
-function droppedInputs({ convolution, normalization, nodes }: Finding): string[] {
-  const dropped = convolution.inputs.slice(2);
-  for (const node of nodes) if (node !== convolution && node !== normalization) dropped.push(...node.inputs.slice(1));
-  return dropped.filter((name) => name !== '');
+/**
+ * What the replaced nodes read and the fused one doesn't, once for each use:
+ * the convolution's bias, amounts of padding, slopes and bounds, and inputs
+ * beyond the first of links.
+ */
+function droppedInputs({ convolution, normalization, pad, residual, nodes }: Finding): string[] {
+  const kept = new Set([pad?.node.inputs[0], ...convolution.inputs.slice(0, 2), ...normalization.inputs.slice(0, 3)]);
+  kept.add(residual?.value);
+  const inside = new Set(nodes.flatMap((node) => node.outputs));
+  return nodes.flatMap((node) => node.inputs.filter((name) => name !== '' && !kept.has(name) && !inside.has(name)));
 }
 
 /** What a body declares in its `<…>` list; types in the signature aren't among them. */

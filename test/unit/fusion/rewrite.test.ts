@@ -201,7 +201,7 @@ Block <stride> (X, W, S, B) => (Y)
   it('keeps the operator versions that a function means', () => {
     const text = fuse({
       imports: ', "my": 1',
-      nodes: [CONV, NORM, 'z = my.Block (x, w, s, b)', 'y = Add (n, z)'],
+      nodes: [CONV, NORM, 'z = my.Block (x, w, s, b)', 'y = Sub (n, z)'],
       functions: `<domain: "my", opset_import: ["": 9]>
 Block (X, W, S, B) => (Y) { h = Conv <auto_pad = "SAME_UPPER"> (X, W) Y = InstanceNormalization (h, S, B) }`,
     });
