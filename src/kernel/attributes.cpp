@@ -5,6 +5,8 @@
 namespace fusionlens {
 namespace {
 
+constexpr int64_t kLargest = int64_t{1} << 30;
+
 void demand(bool condition, const std::string& message) {
   if (!condition) throw std::invalid_argument(message);
 }
@@ -43,6 +45,51 @@ std::vector<int64_t> automaticPads(const std::string& mode, const int64_t* input
   return pads;
 }
 
+/** Padding at the beginning, and output size, of each axis of a transposed convolution. */
+struct TransposedAxes {
+  std::vector<int64_t> begin;
+  std::vector<int64_t> output;
+};
+
+/**
+ * As ONNX Runtime computes them: `output_shape` wins over `pads`; what padding it or SAME_* asks for is never negative,
+ * and the odd one goes to the beginning unless SAME_UPPER says otherwise (the ONNX specification of ConvTranspose).
+ */
+TransposedAxes transposedAxes(const ConvolutionAttributes& a, const int64_t* input, const int64_t* kernel,
+                              const std::vector<int64_t>& strides, const std::vector<int64_t>& dilations) {
+  const size_t axes = strides.size();
+  const std::vector<int64_t> pads = orDefault(a.pads, 2 * axes, 0, "pads");
+  const std::vector<int64_t> extra = orDefault(a.outputPadding, axes, 0, "output_padding");
+  // Some exporters give all axes of the output, batch and channels included.
+  const std::vector<int64_t> wanted(a.outputShape.size() == axes + 2 ? a.outputShape.begin() + 2 : a.outputShape.begin(),
+                                    a.outputShape.end());
+  demand(wanted.empty() || wanted.size() == axes, "output_shape has the wrong number of values");
+  const bool same = a.autoPad == "SAME_UPPER" || a.autoPad == "SAME_LOWER";
+  const bool given = a.autoPad.empty() || a.autoPad == "NOTSET";
+  demand(same || given || a.autoPad == "VALID", "auto_pad \"" + a.autoPad + "\" is unknown");
+  TransposedAxes result;
+  for (size_t i = 0; i < axes; i++) {
+    demand(strides[i] >= 1 && dilations[i] >= 1 && strides[i] < kLargest && dilations[i] < kLargest,
+           "every stride and dilation must be at least 1");
+    demand(input[i] < kLargest && kernel[i] < kLargest, "a size is too large");
+    demand(extra[i] >= 0 && extra[i] < kLargest, "output_padding must not be negative");
+    const int64_t full = strides[i] * (input[i] - 1) + extra[i] + (kernel[i] - 1) * dilations[i] + 1;
+    if (wanted.empty() && !same) {
+      const int64_t begin = given ? pads[i] : 0;
+      const int64_t end = given ? pads[axes + i] : 0;
+      demand(begin >= 0 && end >= 0 && begin < kLargest && end < kLargest, "no padding may be negative");
+      result.begin.push_back(begin);
+      result.output.push_back(full - begin - end);
+      continue;
+    }
+    const int64_t output = wanted.empty() ? strides[i] * input[i] : wanted[i];
+    const int64_t total = full > output ? full - output : 0;
+    result.begin.push_back(a.autoPad == "SAME_UPPER" ? total / 2 : total - total / 2);
+    result.output.push_back(wanted.empty() ? full - total : output);
+  }
+  return result;
+}
+
 }  // namespace
 
 Convolution convolutionFrom(const ConvolutionAttributes& a, const std::vector<int64_t>& inputShape,
@@ -58,22 +105,36 @@ Convolution convolutionFrom(const ConvolutionAttributes& a, const std::vector<in
   demand(a.kernelShape.empty() || a.kernelShape == kernel, "kernel_shape and the weights' shape differ");
   const std::vector<int64_t> strides = orDefault(a.strides, axes, 1, "strides");
   const std::vector<int64_t> dilations = orDefault(a.dilations, axes, 1, "dilations");
-  const std::vector<int64_t> pads = a.autoPad.empty() || a.autoPad == "NOTSET"
-                                        ? orDefault(a.pads, 2 * axes, 0, "pads")
-                                        : automaticPads(a.autoPad, &inputShape[2], kernel.data(), strides, dilations);
   Convolution c;
   c.batch = inputShape[0];
   c.inChannels = inputShape[1];
-  c.outChannels = weightsShape[0];
   c.groups = a.group;
+  c.border = a.border;
+  c.transposed = a.transposed;
   c.input = extentOf(&inputShape[2], axes, 1);
   c.kernel = extentOf(kernel.data(), axes, 1);
   c.stride = extentOf(strides.data(), axes, 1);
   c.dilation = extentOf(dilations.data(), axes, 1);
-  c.padBegin = extentOf(pads.data(), axes, 0);
-  c.padEnd = extentOf(pads.data() + axes, axes, 0);
+  if (a.transposed) {
+    const TransposedAxes transposed = transposedAxes(a, &inputShape[2], kernel.data(), strides, dilations);
+    c.outChannels = a.group >= 1 && a.group < kLargest && weightsShape[1] < kLargest ? weightsShape[1] * a.group : 0;
+    c.padBegin = extentOf(transposed.begin.data(), axes, 0);
+    c.transposedOutput = extentOf(transposed.output.data(), axes, 1);
+  } else {
+    const std::vector<int64_t> pads = a.autoPad.empty() || a.autoPad == "NOTSET"
+                                          ? orDefault(a.pads, 2 * axes, 0, "pads")
+                                          : automaticPads(a.autoPad, &inputShape[2], kernel.data(), strides, dilations);
+    c.outChannels = weightsShape[0];
+    c.padBegin = extentOf(pads.data(), axes, 0);
+    c.padEnd = extentOf(pads.data() + axes, axes, 0);
+  }
   const std::string problem = c.check();
   demand(problem.empty(), problem);
+  if (a.transposed) {
+    demand(weightsShape[0] == c.inChannels,
+           "the weights have " + std::to_string(weightsShape[0]) + " input channels, not " + std::to_string(c.inChannels));
+    return c;
+  }
   demand(weightsShape[1] == c.inChannels / c.groups,
          "the weights have " + std::to_string(weightsShape[1]) + " input channels, not " +
              std::to_string(c.inChannels / c.groups));

@@ -1,4 +1,4 @@
-// ONNX `Conv` attributes and shapes, and the problem that they describe.
+// Attributes and shapes of ONNX `Conv` and `ConvTranspose`, and the problem that they describe.
 #pragma once
 
 #include <cstdint>
@@ -17,10 +17,17 @@ struct ConvolutionAttributes {
   std::vector<int64_t> dilations;
   std::string autoPad;
   int64_t group = 1;
+  /** What `pads` pads with. */
+  Border border = Border::Zero;
+  /** `ConvTranspose`, which alone has the two lists. */
+  bool transposed = false;
+  std::vector<int64_t> outputPadding;
+  std::vector<int64_t> outputShape;
 };
 
 /**
- * The problem for an input of shape N×C×D1…Dk and weights of shape M×C/group×K1…Kk, with 1 to 3 spatial axes.
+ * The problem for an input of shape N×C×D1…Dk and weights of shape M×C/group×K1…Kk (transposed: C×M/group×K1…Kk),
+ * with 1 to 3 spatial axes.
  * Throws std::invalid_argument, with a sentence, where they don't fit together.
  */
 Convolution convolutionFrom(const ConvolutionAttributes& attributes, const std::vector<int64_t>& inputShape,

@@ -23,6 +23,7 @@ double elements(const Extent& e) {
 }  // namespace
 
 Extent Convolution::output() const {
+  if (transposed) return transposedOutput;
   return {outputSize(input.depth, kernel.depth, stride.depth, dilation.depth, padBegin.depth, padEnd.depth),
           outputSize(input.height, kernel.height, stride.height, dilation.height, padBegin.height, padEnd.height),
           outputSize(input.width, kernel.width, stride.width, dilation.width, padBegin.width, padEnd.width)};
@@ -30,7 +31,8 @@ Extent Convolution::output() const {
 
 double Convolution::multiplyAdds() const {
   return static_cast<double>(batch) * static_cast<double>(outChannels) *
-         static_cast<double>(inChannels / groups) * elements(kernel) * elements(output());
+         static_cast<double>(inChannels / groups) * elements(kernel) *
+         elements(transposed ? input : output());
 }
 
 std::string Convolution::check() const {
@@ -45,11 +47,18 @@ std::string Convolution::check() const {
   if (!within(stride, 1)) return "every stride must be at least 1";
   if (!within(dilation, 1)) return "every dilation must be at least 1";
   if (!within(padBegin, 0) || !within(padEnd, 0)) return "no padding may be negative";
+  if (border != Border::Zero && transposed) return "a transposed convolution can only be padded with zeros";
+  if (border == Border::Reflect &&
+      (padBegin.depth >= input.depth || padBegin.height >= input.height || padBegin.width >= input.width ||
+       padEnd.depth >= input.depth || padEnd.height >= input.height || padEnd.width >= input.width)) {
+    return "reflected padding must be smaller than the input";
+  }
+  if (transposed && !within(transposedOutput, 1)) return "every output size of a transposed convolution must be at least 1";
   const Extent reach{(kernel.depth - 1) * dilation.depth + 1, (kernel.height - 1) * dilation.height + 1,
                      (kernel.width - 1) * dilation.width + 1};
-  if (reach.depth > input.depth + padBegin.depth + padEnd.depth ||
-      reach.height > input.height + padBegin.height + padEnd.height ||
-      reach.width > input.width + padBegin.width + padEnd.width) {
+  if (!transposed && (reach.depth > input.depth + padBegin.depth + padEnd.depth ||
+                      reach.height > input.height + padBegin.height + padEnd.height ||
+                      reach.width > input.width + padBegin.width + padEnd.width)) {
     return "the dilated kernel is larger than the padded input";
   }
   const Extent out = output();

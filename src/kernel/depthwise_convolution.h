@@ -19,17 +19,22 @@ class DepthwiseConvolution final : public Algorithm {
   int64_t channelsPerUnit() const override { return convolution_.outChannels / convolution_.groups; }
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
-  size_t scratchFloats() const override { return 0; }
+  size_t scratchFloats() const override;
   void convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:
+  void copyRows(const float* plane, int64_t firstRow, int64_t rows, float* to) const;
+
   Convolution convolution_;
   const Target& target_;
   DepthwiseLayout layout_{};
   std::vector<float> weights_;
   std::vector<int32_t> offsets_;
   int64_t tileRows_ = 1;
+  /** A border that isn't zero is copied around a tile's inputs, which are then convolved without padding. */
+  bool copiesRows_ = false;
+  int64_t copiedRows_ = 0;
 };
 
 }  // namespace fusionlens

@@ -78,7 +78,8 @@ void FusedConvolution::prepareWorkspace(int threads, Fusion fusion) {
   }
 }
 
-void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion) {
+void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion,
+                           const Residual* residual) {
   std::lock_guard<std::mutex> lock(mutex_);
   const int useful = std::min(usefulThreads(threads), pool.threads());
   prepareWorkspace(useful, fusion);
@@ -86,12 +87,12 @@ void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threa
     Workspace& own = workspaces_[static_cast<size_t>(thread)];
     if (fusion == Fusion::Unfused) {
       convolveAll(team, x, convolved_.data(), own.scratch.data());
-      normalizeAll(team, convolved_.data(), y);
+      normalizeAll(team, convolved_.data(), residual, y);
     } else if (splitsByUnit(team.size())) {
-      team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], x, y, own); });
+      team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], x, residual, y, own); });
     } else {
       for (const Unit& unit : units_) {
-        runUnitTogether(team, unit, x, y, workspaces_[0].moments.data(), own.scratch.data());
+        runUnitTogether(team, unit, x, residual, y, workspaces_[0].moments.data(), own.scratch.data());
       }
     }
   });
@@ -103,32 +104,64 @@ void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const float* 
                            static_cast<int64_t>(tileElements_.size()), scratch);
 }
 
-void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments,
-                                      int64_t begin, int64_t end, float* y) const {
-  const int64_t channel =
-      unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
-  const int64_t plane = unit.image * convolution_.outChannels + channel;
-  NormalizeTask task =
-      normalizeTask(channel, mergeTiles(moments + static_cast<size_t>(channelOfUnit) * tileElements_.size()));
-  task.to = y + plane * convolution_.output().volume() + begin;
-  task.from = task.to;
-  task.count = end - begin;
-  target_.normalize(task);
+/** Normalises elements `begin` up to `end` of a plane (of all images and channels) of `from` into `y`. */
+void FusedConvolution::normalizeRange(NormalizeTask task, int64_t plane, int64_t begin, int64_t end, const float* from,
+                                      const Residual* residual, float* y) const {
+  const Extent out = convolution_.output();
+  const int64_t base = plane * out.volume();
+  const auto normalizePart = [&](int64_t first, int64_t last) {
+    task.from = from + base + first;
+    task.to = y + base + first;
+    task.count = last - first;
+    target_.normalize(task);
+  };
+  if (residual == nullptr) return normalizePart(begin, end);
+  const float* added = residual->data + plane / convolution_.outChannels * residual->strides[0] +
+                       plane % convolution_.outChannels * residual->strides[1];
+  if (residual->hasWholePlanes(out.height, out.width)) {
+    task.residual = added + begin;
+    return normalizePart(begin, end);
+  }
+  const float offset = task.offset;
+  if (residual->hasOneValueAPlane()) {
+    task.offset = offset + *added;
+    return normalizePart(begin, end);
+  }
+  for (int64_t first = begin; first < end;) {
+    const int64_t row = first / out.width;
+    const int64_t column = first % out.width;
+    const int64_t last = std::min(end, (row + 1) * out.width);
+    const float* rowAdded = added + row / out.height * residual->strides[2] + row % out.height * residual->strides[3];
+    task.residual = residual->strides[4] == 0 ? nullptr : rowAdded + column;
+    task.offset = residual->strides[4] == 0 ? offset + *rowAdded : offset;
+    normalizePart(first, last);
+    first = last;
+  }
 }
 
-void FusedConvolution::runUnit(const Unit& unit, const float* x, float* y, Workspace& workspace) const {
+void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments,
+                                      int64_t begin, int64_t end, const Residual* residual, float* y) const {
+  const int64_t channel =
+      unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
+  const TileMoments whole = mergeTiles(moments + static_cast<size_t>(channelOfUnit) * tileElements_.size());
+  normalizeRange(normalizeTask(channel, whole), unit.image * convolution_.outChannels + channel, begin, end, y,
+                 residual, y);
+}
+
+void FusedConvolution::runUnit(const Unit& unit, const float* x, const Residual* residual, float* y,
+                               Workspace& workspace) const {
   TileMoments* moments = workspace.moments.data();
   for (size_t tile = 0; tile < tileElements_.size(); tile++) {
     convolveTile(unit, tile, x, y, moments, workspace.scratch.data());
   }
   // Backwards: what was written last is still in the nearest cache.
   for (int64_t channel = unit.channels - 1; channel >= 0; channel--) {
-    normalizePlane(unit, channel, moments, 0, convolution_.output().volume(), y);
+    normalizePlane(unit, channel, moments, 0, convolution_.output().volume(), residual, y);
   }
 }
 
-void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float* x, float* y, TileMoments* moments,
-                                       float* scratch) const {
+void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual,
+                                       float* y, TileMoments* moments, float* scratch) const {
   team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, x, y, moments, scratch); });
   const int64_t planeSize = convolution_.output().volume();
   const int64_t wanted = ceilDivide(kStepsPerThread * team.size(), unit.channels);
@@ -137,7 +170,7 @@ void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float
   team.forEach(static_cast<size_t>(unit.channels * parts), [&](size_t i) {
     const int64_t step = unit.channels * parts - 1 - static_cast<int64_t>(i);
     const int64_t begin = step % parts * size;
-    normalizePlane(unit, step / parts, moments, begin, std::min(begin + size, planeSize), y);
+    normalizePlane(unit, step / parts, moments, begin, std::min(begin + size, planeSize), residual, y);
   });
 }
 
@@ -148,17 +181,13 @@ void FusedConvolution::convolveAll(Team& team, const float* x, float* convolved,
   });
 }
 
-void FusedConvolution::normalizeAll(Team& team, const float* convolved, float* y) const {
+void FusedConvolution::normalizeAll(Team& team, const float* convolved, const Residual* residual, float* y) const {
   const int64_t planeSize = convolution_.output().volume();
   const int64_t planes = convolution_.batch * convolution_.outChannels;
   team.forEach(static_cast<size_t>(planes), [&](size_t i) {
     const int64_t plane = static_cast<int64_t>(i);
-    const float* from = convolved + plane * planeSize;
-    NormalizeTask task = normalizeTask(plane % convolution_.outChannels, target_.measureMoments(from, planeSize));
-    task.from = from;
-    task.to = y + plane * planeSize;
-    task.count = planeSize;
-    target_.normalize(task);
+    const TileMoments moments = target_.measureMoments(convolved + plane * planeSize, planeSize);
+    normalizeRange(normalizeTask(plane % convolution_.outChannels, moments), plane, 0, planeSize, convolved, residual, y);
   });
 }
 

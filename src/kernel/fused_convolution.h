@@ -1,4 +1,4 @@
-// A convolution, instance normalisation and activation as one operation, prepared once and run many times.
+// A convolution, instance normalisation, addition and activation as one operation, prepared once and run many times.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "choose_algorithm.h"
 #include "convolution.h"
 #include "instruction_set.h"
+#include "residual.h"
 #include "thread_pool.h"
 
 namespace fusionlens {
@@ -33,10 +34,11 @@ class FusedConvolution {
 
   /**
    * Computes `y` (`outputElements()`) from `x` (`inputElements()`), which must not overlap, on at most `threads`
-   * threads of `pool`. The result is the same for any number of threads. Concurrent calls wait for each other, since
+   * threads of `pool`. `residual`, where there is one, is added before the activation and must not overlap `y` either. The result is the same for any number of threads. Concurrent calls wait for each other, since
    * they share the plan's workspace.
    */
-  void run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion = Fusion::Fused);
+  void run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion = Fusion::Fused,
+           const Residual* residual = nullptr);
 
   const Convolution& convolution() const { return convolution_; }
   const char* algorithm() const { return algorithm_->name(); }
@@ -57,13 +59,15 @@ class FusedConvolution {
   void prepareWorkspace(int threads, Fusion fusion);
   void convolveTile(const Unit& unit, size_t tile, const float* x, float* y, TileMoments* moments,
                     float* scratch) const;
+  void normalizeRange(NormalizeTask task, int64_t plane, int64_t begin, int64_t end, const float* from,
+                      const Residual* residual, float* y) const;
   void normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments, int64_t begin, int64_t end,
-                      float* y) const;
-  void runUnit(const Unit& unit, const float* x, float* y, Workspace& workspace) const;
-  void runUnitTogether(Team& team, const Unit& unit, const float* x, float* y, TileMoments* moments,
-                       float* scratch) const;
+                      const Residual* residual, float* y) const;
+  void runUnit(const Unit& unit, const float* x, const Residual* residual, float* y, Workspace& workspace) const;
+  void runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual, float* y,
+                       TileMoments* moments, float* scratch) const;
   void convolveAll(Team& team, const float* x, float* convolved, float* scratch) const;
-  void normalizeAll(Team& team, const float* convolved, float* y) const;
+  void normalizeAll(Team& team, const float* convolved, const Residual* residual, float* y) const;
   NormalizeTask normalizeTask(int64_t channel, const TileMoments& plane) const;
   TileMoments mergeTiles(const TileMoments* tiles) const;
 

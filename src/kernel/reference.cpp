@@ -5,21 +5,50 @@
 namespace fusionlens {
 namespace {
 
-double convolveAt(const Convolution& c, const float* x, const float* weights, int64_t oz, int64_t oy, int64_t ox) {
+/** The index that a position of a padded axis shows, or -1 where it shows a zero. */
+int64_t indexAt(Border border, int64_t position, int64_t size) {
+  if (position >= 0 && position < size) return position;
+  switch (border) {
+    case Border::Zero:
+      return -1;
+    case Border::Edge:
+      return position < 0 ? 0 : size - 1;
+    case Border::Reflect:
+      return indexAt(border, position < 0 ? -position : 2 * (size - 1) - position, size);
+  }
+  return -1;
+}
+
+/** The input index that tap `k` brings to output `o` along an axis, or -1 where it brings nothing. */
+struct Axis {
+  const Convolution& c;
+  int64_t Extent::* axis;
+
+  int64_t inputOf(int64_t o, int64_t k) const {
+    const int64_t stride = c.stride.*axis;
+    const int64_t size = c.input.*axis;
+    if (!c.transposed) return indexAt(c.border, o * stride + k * (c.dilation.*axis) - c.padBegin.*axis, size);
+    const int64_t scaled = o + c.padBegin.*axis - k * (c.dilation.*axis);
+    return scaled >= 0 && scaled % stride == 0 && scaled / stride < size ? scaled / stride : -1;
+  }
+};
+
+double convolveAt(const Convolution& c, const float* x, const float* weights, int64_t m, int64_t oz, int64_t oy,
+                  int64_t ox) {
+  const Axis depth{c, &Extent::depth}, height{c, &Extent::height}, width{c, &Extent::width};
   double sum = 0;
-  const int64_t channels = c.inChannels / c.groups;
-  for (int64_t channel = 0; channel < channels; channel++) {
+  for (int64_t channel = 0; channel < c.inChannels / c.groups; channel++) {
     const float* plane = x + channel * c.input.volume();
-    const float* filter = weights + channel * c.kernel.volume();
+    const float* filter = weights + c.filterIndex(m, channel);
     for (int64_t kz = 0; kz < c.kernel.depth; kz++) {
-      const int64_t z = oz * c.stride.depth + kz * c.dilation.depth - c.padBegin.depth;
-      if (z < 0 || z >= c.input.depth) continue;
+      const int64_t z = depth.inputOf(oz, kz);
+      if (z < 0) continue;
       for (int64_t ky = 0; ky < c.kernel.height; ky++) {
-        const int64_t y = oy * c.stride.height + ky * c.dilation.height - c.padBegin.height;
-        if (y < 0 || y >= c.input.height) continue;
+        const int64_t y = height.inputOf(oy, ky);
+        if (y < 0) continue;
         for (int64_t kx = 0; kx < c.kernel.width; kx++) {
-          const int64_t column = ox * c.stride.width + kx * c.dilation.width - c.padBegin.width;
-          if (column < 0 || column >= c.input.width) continue;
+          const int64_t column = width.inputOf(ox, kx);
+          if (column < 0) continue;
           sum += static_cast<double>(plane[(z * c.input.height + y) * c.input.width + column]) *
                  static_cast<double>(filter[(kz * c.kernel.height + ky) * c.kernel.width + kx]);
         }
@@ -44,7 +73,8 @@ double activate(const Normalization& n, double value) {
 }  // namespace
 
 void referenceConvolveNormalize(const Convolution& c, const Normalization& normalization, const float* x,
-                                const float* weights, const float* scale, const float* bias, double* y) {
+                                const float* weights, const float* scale, const float* bias,
+                                const float* residual, double* y) {
   const Extent out = c.output();
   const int64_t size = out.volume();
   const int64_t groupIn = c.inChannels / c.groups;
@@ -52,11 +82,10 @@ void referenceConvolveNormalize(const Convolution& c, const Normalization& norma
   for (int64_t image = 0; image < c.batch; image++) {
     for (int64_t m = 0; m < c.outChannels; m++) {
       const float* input = x + (image * c.inChannels + m / groupOut * groupIn) * c.input.volume();
-      const float* filters = weights + m * groupIn * c.kernel.volume();
       double* plane = y + (image * c.outChannels + m) * size;
       double sum = 0;
       for (int64_t i = 0; i < size; i++) {
-        plane[i] = convolveAt(c, input, filters, i / (out.height * out.width), i / out.width % out.height, i % out.width);
+        plane[i] = convolveAt(c, input, weights, m, i / (out.height * out.width), i / out.width % out.height, i % out.width);
         sum += plane[i];
       }
       const double mean = sum / static_cast<double>(size);
@@ -65,7 +94,9 @@ void referenceConvolveNormalize(const Convolution& c, const Normalization& norma
       const double factor = static_cast<double>(scale[m]) /
                             std::sqrt(squares / static_cast<double>(size) + static_cast<double>(normalization.epsilon));
       for (int64_t i = 0; i < size; i++) {
-        plane[i] = activate(normalization, (plane[i] - mean) * factor + static_cast<double>(bias[m]));
+        double value = (plane[i] - mean) * factor + static_cast<double>(bias[m]);
+        if (residual != nullptr) value += static_cast<double>(residual[plane - y + i]);
+        plane[i] = activate(normalization, value);
       }
     }
   }

@@ -53,7 +53,7 @@ bool runsOverRows(const Convolution& convolution, int lanes) {
 }  // namespace
 
 bool WinogradConvolution::canDo(const Convolution& c) {
-  return c.groups == 1 && c.stride == Extent{1, 1, 1} && c.dilation == Extent{1, 1, 1} && c.kernel.height > 1 &&
+  return !c.transposed && c.groups == 1 && c.stride == Extent{1, 1, 1} && c.dilation == Extent{1, 1, 1} && c.kernel.height > 1 &&
          c.kernel.width > 1;
 }
 
@@ -105,6 +105,7 @@ void WinogradConvolution::layOut() {
   l.sliceVectors = l.flattened ? ceilDivide(l.tilesDown * l.tilesAcross, lanes) : l.tilesDown * l.vectorsAcross;
   l.sources = sources_.data();
   l.sourceCount = static_cast<int64_t>(sources_.size());
+  l.border = static_cast<int>(c.border);
   l.inputPoint = oddLines(l.sourceCount * kWinogradVectors * lanes);
   l.productChannel = oddLines(kWinogradPoints * kWinogradVectors * lanes);
   l.chunkChannels = kChunkChannels;

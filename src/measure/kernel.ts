@@ -8,6 +8,9 @@ import path from 'node:path';
 /** `avx512`, `avx2`, `neon` or `baseline`. */
 export type InstructionSetName = string;
 
+/** What padding pads with: zeros, the input mirrored without its edge, or its edge repeated. */
+export type BorderName = 'zero' | 'reflect' | 'edge';
+
 /** A convolution with its normalisation; shapes as in ONNX, absent attributes have ONNX's defaults. */
 export interface FusedProblem {
   readonly inputShape: readonly number[];
@@ -20,6 +23,13 @@ export interface FusedProblem {
   readonly pads?: readonly number[];
   readonly dilations?: readonly number[];
   readonly group?: number;
+  readonly autoPad?: string;
+  /** What `pads` pads with; `zero` by default. */
+  readonly border?: BorderName;
+  /** ConvTranspose: the weights are C × M/group × kernel, and the next two attributes count. */
+  readonly transposed?: boolean;
+  readonly outputPadding?: readonly number[];
+  readonly outputShape?: readonly number[];
   readonly epsilon?: number;
   readonly activation?: 'none' | 'Relu' | 'LeakyRelu';
   readonly alpha?: number;
@@ -35,6 +45,18 @@ export interface PlanOptions {
   readonly algorithm?: 'fastest' | 'exact' | 'direct' | 'winograd' | 'depthwise';
 }
 
+/** A tensor added before the activation, broadcast to the output as ONNX's Add does. */
+export interface ResidualTensor {
+  readonly data: Float32Array;
+  readonly shape: readonly number[];
+}
+
+export interface RunOptions {
+  readonly threads: number;
+  readonly fused: boolean;
+  readonly residual?: ResidualTensor;
+}
+
 /** Weights packed for one input shape and instruction set. */
 export interface Plan {
   readonly outputShape: readonly number[];
@@ -43,9 +65,9 @@ export interface Plan {
   readonly instructionSet: InstructionSetName;
   /**
    * Computes `y` from `x` and returns the milliseconds that it took. Not fused means the control: the same convolution,
-   * then normalisation and activation as a pass of their own.
+   * then normalisation, addition and activation as a pass of their own.
    */
-  run(x: Float32Array, y: Float32Array, options: { readonly threads: number; readonly fused: boolean }): number;
+  run(x: Float32Array, y: Float32Array, options: RunOptions): number;
   workspaceBytes(threads: number): number;
 }
 
@@ -94,6 +116,8 @@ export interface SessionOptions {
   readonly threads: number;
   /** Registers the `fusionlens` operators, so that fused nodes run our kernel instead of their function's body. */
   readonly fusedOps?: boolean;
+  /** Leaves out Winograd's algorithm in them. */
+  readonly exact?: boolean;
   readonly instructionSet?: InstructionSetName;
   /** The folder of the model's external data. */
   readonly externalDataFolder?: string;
@@ -116,8 +140,8 @@ export interface Kernel {
   /** Available on this machine, best first. */
   readonly instructionSets: readonly InstructionSetName[];
   readonly Plan: new (problem: FusedProblem & PlanOptions) => Plan;
-  /** The exact output, computed in double precision by plain loops. */
-  readonly reference: (problem: FusedProblem, x: Float32Array) => Float64Array;
+  /** The exact output, computed in double precision by plain loops; `residual` has the output's shape. */
+  readonly reference: (problem: FusedProblem, x: Float32Array, residual?: Float32Array) => Float64Array;
   /** Zeros that begin at a cache line, where vectors are loaded and stored fastest. */
   readonly alignedFloats: (length: number) => Float32Array;
   readonly OnnxRuntime: new (libraryPath: string) => OnnxRuntime;

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { compareOutputs } from '../../src/measure/compare';
 import type { FusedProblem, Kernel } from '../../src/measure/kernel';
-import { builtKernel, elements, makeProblem, randomShape, type Shape } from './support';
+import {
+  builtKernel,
+  elements,
+  makeProblem,
+  makeResidual,
+  randomShape,
+  randomTransposed,
+  type Shape,
+  withBorder,
+} from './support';
 
 const FLAVOURS = [
   ['release', 'release'],
@@ -10,19 +19,28 @@ const FLAVOURS = [
 
 /** The error that single precision may make: a part of the normalised scale, growing with the reduction. */
 function tolerance(problem: FusedProblem, algorithm: string): number {
-  const direct = 2e-6 * Math.sqrt(elements(problem.weightsShape.slice(1))) + 1e-5;
+  const inputs = problem.transposed ? problem.weightsShape[0]! : problem.weightsShape[1]!;
+  const direct = 2e-6 * Math.sqrt(inputs * elements(problem.weightsShape.slice(2))) + 1e-5;
   return algorithm === 'winograd' ? 10 * direct : direct;
 }
 
 function canWinograd({ problem }: { problem: FusedProblem }): boolean {
   const ones = [...problem.strides!, ...problem.dilations!, problem.group!].every((value) => value === 1);
-  return ones && problem.kernelShape!.length > 1 && problem.kernelShape!.slice(-2).every((size) => size > 1);
+  return (
+    ones &&
+    !problem.transposed &&
+    problem.kernelShape!.length > 1 &&
+    problem.kernelShape!.slice(-2).every((size) => size > 1)
+  );
 }
 
 function check(kernel: Kernel, shape: Shape, seed: number, note: string, mean = 0, limit?: number): void {
   const made = makeProblem(shape, seed, mean);
   const { problem, x } = made;
-  const expected = kernel.reference(problem, x);
+  const { outputShape } = new kernel.Plan(problem);
+  const added = shape.residualAxes && makeResidual(outputShape, shape.residualAxes, seed + 4);
+  const residual = added === undefined ? {} : { residual: added.residual };
+  const expected = added === undefined ? kernel.reference(problem, x) : kernel.reference(problem, x, added.expanded);
   for (const instructionSet of kernel.instructionSets) {
     for (const algorithm of canWinograd(made) ? (['exact', 'winograd'] as const) : (['exact', 'direct'] as const)) {
       const plan = new kernel.Plan({ ...problem, instructionSet, algorithm });
@@ -30,7 +48,7 @@ function check(kernel: Kernel, shape: Shape, seed: number, note: string, mean = 
       const outputs = [true, false].flatMap((fused) =>
         [1, 3].map((threads) => {
           const y = new Float32Array(expected.length).fill(NaN);
-          plan.run(x, y, { threads, fused });
+          plan.run(x, y, { threads, fused, ...residual });
           return y;
         }),
       );
@@ -71,9 +89,82 @@ for (const [flavour, title] of FLAVOURS) {
       }
     });
 
+    it('agrees on random transposed convolutions', () => {
+      for (let seed = 1; seed <= 100; seed++) check(kernel, randomTransposed(seed * 6151), seed, `seed ${seed}`);
+    });
+
+    it('agrees on random reflecting and repeating borders', () => {
+      for (let seed = 1; seed <= 60; seed++) {
+        const border = seed % 2 === 0 ? 'reflect' : 'edge';
+        const shape = withBorder(randomShape(seed * 7907), border);
+        check(kernel, shape, seed, `${border}, seed ${seed}`);
+        const plain: Shape = { ...shape, group: 1, strides: [1, 1], dilations: [1, 1] };
+        check(kernel, withBorder(plain, border), seed, `${border}, stride 1, seed ${seed}`);
+        const depthwise: Shape = { ...shape, group: shape.channels, outChannels: shape.channels };
+        check(kernel, depthwise, seed, `${border}, depthwise, seed ${seed}`);
+      }
+    });
+
+    it('adds residuals of every broadcast shape', () => {
+      for (let axes = 0; axes < 32; axes++) {
+        const residualAxes = Array.from({ length: 5 }, (_, axis) => (axes & (1 << axis)) !== 0);
+        const volume: Shape = { batch: 2, channels: 3, outChannels: 4, input: [3, 6, 9], kernel: [3, 3, 3] };
+        const activation = (['none', 'Relu', 'LeakyRelu'] as const)[axes % 3]!;
+        check(kernel, { ...volume, pads: [1, 1, 1, 1, 1, 1], activation, residualAxes }, axes, `axes ${axes}`);
+        const plane: Shape = { batch: 2, channels: 3, outChannels: 13, input: [19, 23], kernel: [3, 3], activation };
+        check(kernel, { ...plane, residualAxes: residualAxes.slice(1) }, axes, `2-D, axes ${axes}`);
+      }
+    });
+
     const named: [string, Shape][] = [
       ['1×1 output planes', { channels: 5, outChannels: 7, input: [3, 3], kernel: [3, 3] }],
       ['a 1×1 input', { channels: 3, outChannels: 4, input: [1, 1], kernel: [1, 1] }],
+      [
+        'a transposed convolution to one element',
+        { channels: 3, outChannels: 4, input: [1, 1], kernel: [3, 3], pads: [1, 1, 1, 1], transposed: true },
+      ],
+      [
+        'a transposed stride beyond the kernel',
+        { channels: 3, outChannels: 4, input: [5, 6], kernel: [2, 1], strides: [5, 4], transposed: true },
+      ],
+      [
+        'a transposed convolution with many channels',
+        {
+          channels: 150,
+          outChannels: 37,
+          input: [23, 31],
+          kernel: [3, 3],
+          strides: [2, 2],
+          pads: [1, 1, 1, 1],
+          outputPadding: [1, 1],
+          transposed: true,
+          activation: 'Relu',
+          residualAxes: [true, true, true, true],
+        },
+      ],
+      [
+        'a transposed convolution of three dimensions',
+        {
+          channels: 8,
+          outChannels: 9,
+          input: [5, 9, 12],
+          kernel: [3, 4, 2],
+          strides: [2, 2, 2],
+          pads: [1, 1, 0, 0, 1, 1],
+          transposed: true,
+        },
+      ],
+      [
+        'a reflecting border in three dimensions',
+        {
+          channels: 3,
+          outChannels: 8,
+          input: [7, 20, 33],
+          kernel: [3, 5, 3],
+          pads: [2, 3, 1, 1, 4, 3],
+          border: 'reflect',
+        },
+      ],
       ['one column', { channels: 3, outChannels: 4, input: [37, 1], kernel: [3, 1], pads: [1, 0, 1, 0] }],
       [
         'padding larger than the kernel',

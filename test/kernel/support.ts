@@ -6,7 +6,14 @@ import type { Attribute, Dimension, FunctionProto, Model, Node, Tensor, ValueInf
 import { bytesSource } from '../../src/core/wire/source';
 import { joinChunks } from '../../src/core/wire/splice';
 import { buildKernel, type Flavour } from '../../src/kernel/build';
-import { type FusedProblem, isAvailable, type Kernel, loadKernel } from '../../src/measure/kernel';
+import {
+  type BorderName,
+  type FusedProblem,
+  isAvailable,
+  type Kernel,
+  loadKernel,
+  type ResidualTensor,
+} from '../../src/measure/kernel';
 import { normalArray, uniform } from '../../src/measure/random';
 
 /** Builds what is out of date and loads it; undefined where there is no compiler. */
@@ -32,14 +39,21 @@ export interface Shape {
   readonly strides?: readonly number[];
   readonly dilations?: readonly number[];
   readonly pads?: readonly number[];
+  readonly border?: BorderName;
+  readonly transposed?: boolean;
+  readonly outputPadding?: readonly number[];
   readonly activation?: 'none' | 'Relu' | 'LeakyRelu';
+  /** Which axes of the output a residual has; the others are broadcast. Absent: there is no residual. */
+  readonly residualAxes?: readonly boolean[];
 }
 
 /** A problem of this shape with seeded random weights, and an input for it. */
 export function makeProblem(shape: Shape, seed: number, mean = 0): { problem: FusedProblem; x: Float32Array } {
   const axes = shape.input.length;
   const group = shape.group ?? 1;
-  const weightsShape = [shape.outChannels, shape.channels / group, ...shape.kernel];
+  const weightsShape = shape.transposed
+    ? [shape.channels, shape.outChannels / group, ...shape.kernel]
+    : [shape.outChannels, shape.channels / group, ...shape.kernel];
   const inputShape = [shape.batch ?? 1, shape.channels, ...shape.input];
   const problem: FusedProblem = {
     inputShape,
@@ -52,11 +66,84 @@ export function makeProblem(shape: Shape, seed: number, mean = 0): { problem: Fu
     dilations: shape.dilations ?? Array<number>(axes).fill(1),
     pads: shape.pads ?? Array<number>(2 * axes).fill(0),
     group,
+    ...(shape.border === undefined ? {} : { border: shape.border }),
+    ...(shape.transposed === undefined ? {} : { transposed: shape.transposed }),
+    ...(shape.outputPadding === undefined ? {} : { outputPadding: shape.outputPadding }),
     epsilon: 1e-5,
     activation: shape.activation ?? 'none',
     alpha: 0.2,
   };
   return { problem, x: normalArray(elements(inputShape), seed + 3).map((value) => value + mean) };
+}
+
+/** A seeded residual for an output of `outputShape`, and the same with the output's shape. */
+export function makeResidual(
+  outputShape: readonly number[],
+  axes: readonly boolean[],
+  seed: number,
+): { residual: ResidualTensor; expanded: Float32Array } {
+  const shape = outputShape.map((size, axis) => (axes[axis] ? size : 1));
+  const data = normalArray(elements(shape), seed);
+  const expanded = new Float32Array(elements(outputShape));
+  for (let index = 0; index < expanded.length; index++) {
+    let rest = index;
+    let from = 0;
+    let stride = 1;
+    for (let axis = outputShape.length - 1; axis >= 0; axis--) {
+      from += shape[axis] === 1 ? 0 : (rest % outputShape[axis]!) * stride;
+      rest = Math.floor(rest / outputShape[axis]!);
+      stride *= shape[axis]!;
+    }
+    expanded[index] = data[from]!;
+  }
+  return { residual: { data, shape }, expanded };
+}
+
+/** A valid random transposed convolution of one to three dimensions, over all attributes. */
+export function randomTransposed(seed: number): Shape {
+  const next = uniform(seed);
+  const pick = (least: number, most: number): number => least + Math.floor(next() * (most - least + 1));
+  const axes = pick(1, 3);
+  const each = (make: (axis: number) => number): number[] => Array.from({ length: axes }, (_, axis) => make(axis));
+  const group = next() < 0.6 ? 1 : pick(1, 4);
+  const kernel = each(() => pick(1, axes === 3 ? 3 : 5));
+  const strides = each(() => pick(1, 4));
+  const dilations = each(() => (next() < 0.7 ? 1 : pick(1, 3)));
+  const outputPadding = strides.map((stride, axis) => pick(0, Math.max(stride, dilations[axis]!) - 1));
+  const input = each(() => pick(1, axes === 3 ? 7 : 30));
+  const reach = each((axis) => (kernel[axis]! - 1) * dilations[axis]! + 1);
+  const pads = [...each(() => 0), ...each(() => 0)];
+  input.forEach((size, axis) => {
+    const full = (size - 1) * strides[axis]! + reach[axis]! + outputPadding[axis]!;
+    pads[axis] = pick(0, Math.min(full - 1, 3));
+    pads[axes + axis] = pick(0, Math.min(full - 1 - pads[axis], 3));
+  });
+  return {
+    batch: pick(1, 2),
+    channels: group * pick(1, next() < 0.8 ? 9 : 70),
+    outChannels: group * pick(1, next() < 0.8 ? 12 : 40),
+    group,
+    input,
+    kernel,
+    strides,
+    dilations,
+    outputPadding,
+    pads,
+    transposed: true,
+    activation: (['none', 'Relu', 'LeakyRelu'] as const)[pick(0, 2)]!,
+  };
+}
+
+/** The shape with a reflecting or repeating border, its padding cut to what reflecting allows. */
+export function withBorder(shape: Shape, border: BorderName): Shape {
+  const axes = shape.input.length;
+  const dilations = shape.dilations ?? shape.input.map(() => 1);
+  const input = shape.input.map((size, axis) => {
+    const reach = (shape.kernel[axis]! - 1) * dilations[axis]! + 1;
+    return Math.max(size, reach, 2);
+  });
+  const pads = shape.pads?.map((pad, index) => Math.min(pad, input[index % axes]! - 1));
+  return { ...shape, input, border, ...(pads === undefined ? {} : { pads }) };
 }
 
 /** A valid random 2-D shape of small size, over all attributes. */

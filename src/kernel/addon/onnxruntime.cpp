@@ -86,7 +86,7 @@ napi_value constructRuntime(napi_env env, napi_callback_info info) {
   });
 }
 
-/** `new Session(runtime, model, { threads, fusedOps?, instructionSet?, externalDataFolder? })`. */
+/** `new Session(runtime, model, { threads, fusedOps?, exact?, instructionSet?, externalDataFolder? })`. */
 napi_value constructSession(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Call call = readCall(env, info);
@@ -100,6 +100,9 @@ napi_value constructSession(napi_env env, napi_callback_info info) {
     options.threads = static_cast<int>(threads);
     if (isPresent(env, given, "fusedOps") && toBoolean(env, getProperty(env, given, "fusedOps"), "fusedOps")) {
       options.fusedOps = toInstructionSet(env, given, "instructionSet");
+    }
+    if (isPresent(env, given, "exact") && toBoolean(env, getProperty(env, given, "exact"), "exact")) {
+      options.algorithms = AlgorithmChoice::Exact;
     }
     if (isPresent(env, given, "externalDataFolder")) {
       options.externalDataFolder = toString(env, getProperty(env, given, "externalDataFolder"), "externalDataFolder");

@@ -1,6 +1,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 #include "../attributes.h"
 #include "../fused_convolution.h"
@@ -33,6 +34,13 @@ Activation toActivation(const std::string& name) {
   throw JsError("activation \"" + name + "\" is unknown; none, Relu and LeakyRelu are known");
 }
 
+Border toBorder(const std::string& name) {
+  if (name == "zero") return Border::Zero;
+  if (name == "reflect") return Border::Reflect;
+  if (name == "edge") return Border::Edge;
+  throw JsError("border \"" + name + "\" is unknown; zero, reflect and edge are known");
+}
+
 Problem readProblem(napi_env env, napi_value spec) {
   demandObject(env, spec, "the problem");
   Problem p;
@@ -41,6 +49,15 @@ Problem readProblem(napi_env env, napi_value spec) {
   attributes.strides = optionalIntegers(env, spec, "strides");
   attributes.pads = optionalIntegers(env, spec, "pads");
   attributes.dilations = optionalIntegers(env, spec, "dilations");
+  attributes.outputPadding = optionalIntegers(env, spec, "outputPadding");
+  attributes.outputShape = optionalIntegers(env, spec, "outputShape");
+  if (isPresent(env, spec, "autoPad")) attributes.autoPad = toString(env, getProperty(env, spec, "autoPad"), "autoPad");
+  if (isPresent(env, spec, "border")) {
+    attributes.border = toBorder(toString(env, getProperty(env, spec, "border"), "border"));
+  }
+  if (isPresent(env, spec, "transposed")) {
+    attributes.transposed = toBoolean(env, getProperty(env, spec, "transposed"), "transposed");
+  }
   if (isPresent(env, spec, "group")) attributes.group = toInteger(env, getProperty(env, spec, "group"), "group");
   const std::vector<int64_t> inputShape = toIntegers(env, getProperty(env, spec, "inputShape"), "inputShape");
   p.convolution = convolutionFrom(attributes, inputShape,
@@ -61,6 +78,23 @@ Problem readProblem(napi_env env, napi_value spec) {
     p.normalization.alpha = static_cast<float>(toNumber(env, getProperty(env, spec, "alpha"), "alpha"));
   }
   return p;
+}
+
+/** `{ data, shape }` as `residual` in `options`, broadcast to the output; nothing where it is absent. */
+std::optional<Residual> readResidual(napi_env env, napi_value options, const std::vector<int64_t>& output) {
+  if (!isPresent(env, options, "residual")) return std::nullopt;
+  const napi_value given = getProperty(env, options, "residual");
+  demandObject(env, given, "residual");
+  const std::vector<int64_t> shape = toIntegers(env, getProperty(env, given, "shape"), "the residual's shape");
+  size_t count = 1;
+  for (const int64_t size : shape) {
+    if (size < 1) throw JsError("every size of the residual must be at least 1");
+    count *= static_cast<size_t>(size);
+  }
+  const std::optional<Residual> residual =
+      broadcastResidual(toFloats(env, getProperty(env, given, "data"), count, "the residual").data, shape, output);
+  if (!residual) throw JsError("the residual is larger than the output");
+  return residual;
 }
 
 /** One pool for all plans: its threads sleep between runs. Replaced by a larger one when more threads are wanted. */
@@ -94,7 +128,7 @@ napi_value constructPlan(napi_env env, napi_callback_info info) {
     }
     auto plan = std::make_unique<Plan>(problem, set, choice);
     setProperty(env, call.self, "outputShape",
-                makeNumbers(env, outputShape(plan->convolution.convolution(), problem.rank)));
+                makeNumbers(env, fusionlens::outputShape(plan->convolution.convolution(), problem.rank)));
     setProperty(env, call.self, "algorithm", makeString(env, plan->convolution.algorithm()));
     setProperty(env, call.self, "instructionSet", makeString(env, nameOf(set)));
     wrap(env, call.self, plan.release());
@@ -102,7 +136,7 @@ napi_value constructPlan(napi_env env, napi_callback_info info) {
   });
 }
 
-/** `run(x, y, { threads, fused })`: milliseconds. */
+/** `run(x, y, { threads, fused, residual? })`: milliseconds. */
 napi_value runPlan(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Call call = readCall(env, info);
@@ -117,9 +151,10 @@ napi_value runPlan(napi_env env, napi_callback_info info) {
     if (threads < 1 || threads > kMostThreads) throw JsError("threads must be between 1 and 256");
     const Fusion fusion =
         toBoolean(env, getProperty(env, options, "fused"), "fused") ? Fusion::Fused : Fusion::Unfused;
+    const std::optional<Residual> residual = readResidual(env, options, fusionlens::outputShape(c, plan.rank));
     const std::shared_ptr<ThreadPool> pool = poolOf(static_cast<int>(threads));
     const auto start = std::chrono::steady_clock::now();
-    plan.convolution.run(x.data, y.data, *pool, static_cast<int>(threads), fusion);
+    plan.convolution.run(x.data, y.data, *pool, static_cast<int>(threads), fusion, residual ? &*residual : nullptr);
     const auto end = std::chrono::steady_clock::now();
     return makeNumber(env, std::chrono::duration<double, std::milli>(end - start).count());
   });
@@ -135,15 +170,17 @@ napi_value workspaceBytes(napi_env env, napi_callback_info info) {
   });
 }
 
-/** `reference(problem, x)`: the exact output as a Float64Array. */
+/** `reference(problem, x, residual?)`: the exact output as a Float64Array. The residual has the output's shape. */
 napi_value reference(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Call call = readCall(env, info);
     const Problem p = readProblem(env, call.argument(0));
     const Floats x = toFloats(env, call.argument(1), static_cast<size_t>(p.convolution.inputElements()), "x");
     std::vector<double> y(static_cast<size_t>(p.convolution.outputElements()));
+    const float* residual = nullptr;
+    if (call.arguments.size() > 2) residual = toFloats(env, call.argument(2), y.size(), "the residual").data;
     referenceConvolveNormalize(p.convolution, p.normalization, x.data, p.weights.data, p.scale.data, p.bias.data,
-                               y.data());
+                               residual, y.data());
     return makeTypedArray(env, napi_float64_array, y.data(), y.size() * sizeof(double));
   });
 }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "../choose_algorithm.h"
 #include "../instruction_set.h"
 #include "../thread_pool.h"
 #include "api.h"
@@ -13,14 +14,18 @@ namespace fusionlens::onnxruntime {
 constexpr const char* kDomain = "fusionlens";
 
 /**
- * The domain with its operators ConvInstanceNormalization, ConvInstanceNormalizationRelu and
- * ConvInstanceNormalizationLeakyRelu. Inputs X, W, scale, B (float); attributes are Conv's, `epsilon`, and `alpha` for
- * LeakyRelu. It must outlive every session that it is added to.
+ * The domain with all its operators, whose names are the sequence of what they do:
+ *
+ *   [ReflectPad|EdgePad] (Conv|ConvTranspose) InstanceNormalization [Add] [Relu|LeakyRelu]
+ *
+ * (a Pad before Conv only). Inputs X, W, scale, B and, with Add, the residual, all float; attributes are Conv's or
+ * ConvTranspose's, `epsilon`, and `alpha` for LeakyRelu; with a Pad, `pads` are its own and the convolution adds none. It
+ * must outlive every session that it is added to.
  */
 class FusedOpDomain {
  public:
-  /** Kernels run on `threads` threads of a pool of their own with the instruction set given. */
-  FusedOpDomain(const OrtApi* api, int threads, InstructionSet set);
+  /** Kernels run on `threads` threads of a pool of their own. `choice` is Fastest or Exact. */
+  FusedOpDomain(const OrtApi* api, int threads, InstructionSet set, AlgorithmChoice choice);
   ~FusedOpDomain();
   FusedOpDomain(const FusedOpDomain&) = delete;
   FusedOpDomain& operator=(const FusedOpDomain&) = delete;
@@ -30,9 +35,11 @@ class FusedOpDomain {
   int64_t runs() const { return shared_.runs.load(); }
 
   struct Shared {
-    explicit Shared(int threads, InstructionSet instructions) : pool(threads), set(instructions) {}
+    Shared(int threads, InstructionSet instructions, AlgorithmChoice algorithms)
+        : pool(threads), set(instructions), choice(algorithms) {}
     ThreadPool pool;
     InstructionSet set;
+    AlgorithmChoice choice;
     std::atomic<int64_t> runs{0};
   };
 

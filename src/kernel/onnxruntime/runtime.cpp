@@ -135,7 +135,7 @@ Session::Session(std::shared_ptr<Runtime> runtime, const void* model, size_t byt
                                 options.externalDataFolder.c_str());
   }
   if (options.fusedOps) {
-    fusedOps_ = std::make_unique<FusedOpDomain>(api_, options.threads, *options.fusedOps);
+    fusedOps_ = std::make_unique<FusedOpDomain>(api_, options.threads, *options.fusedOps, options.algorithms);
     call<AddCustomOpDomain>(api_, settings.get(), fusedOps_->get());
   }
   call<CreateSessionFromArray>(api_, runtime_->env(), model, bytes, settings.get(), session_.out());

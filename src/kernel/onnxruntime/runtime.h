@@ -37,6 +37,8 @@ struct SessionOptions {
   int threads = 1;
   /** Registers the fused operators, run with this instruction set. */
   std::optional<InstructionSet> fusedOps;
+  /** Fastest, or Exact to leave out Winograd's algorithm. */
+  AlgorithmChoice algorithms = AlgorithmChoice::Fastest;
   /** Where the model's external data is (UTF-8); empty: it has none. */
   std::string externalDataFolder;
 };

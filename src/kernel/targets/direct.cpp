@@ -1,4 +1,4 @@
-// Direct convolution: any stride, padding, dilation and group, one to three dimensions.
+// Direct convolution: any stride, padding, dilation and group, one to three dimensions, transposed too.
 //
 // For a tile of outputs the input is staged (see DirectLayout), some channels at a time, then blocks of output channels
 // are computed from it. A block keeps channels × vectors sums in registers and adds one kernel tap of one input channel
@@ -9,6 +9,7 @@
 // while the weights stream by, which the processor foresees, unlike the inputs scattered over channels and rows. With
 // one chunk the inputs of the whole tile stay there anyway, so each block is finished at once.
 
+#include "border.h"
 #include "kernels.h"
 #include "moments.h"
 #include "register_block.h"
@@ -30,51 +31,31 @@ constexpr BlockTable<MultiplyTapsFunction> kMultiplyTaps = makeBlockTable<Multip
 
 constexpr int64_t kLineFloats = 16;
 
-/** Copies `count` elements of a row, every `stride`-th, from column `first` on; columns outside the row are zero. */
-void stageRow(const float* row, int64_t width, int64_t first, int64_t stride, float* to, int64_t count) {
-  int64_t begin = first >= 0 ? 0 : (-first + stride - 1) / stride;
-  if (begin > count) begin = count;
-  int64_t end = first >= width ? 0 : (width - first + stride - 1) / stride;
-  if (end > count) end = count;
-  if (end < begin) end = begin;
-  for (int64_t i = 0; i < begin; i++) to[i] = 0;
-  const float* from = row + first;
-  int64_t i = begin;
-  if (stride == 1) {
-    for (; i + kLanes <= end; i += kLanes) store(to + i, load(from + i));
-  } else if (stride == 2) {
-    // The last vector reads one float beyond the last element wanted, so it must not be the row's last one.
-    for (; i + kLanes < end; i += kLanes) store(to + i, evenLanes(load(from + 2 * i), load(from + 2 * i + kLanes)));
-  }
-  for (; i < end; i++) to[i] = from[i * stride];
-  for (i = end; i < count; i++) to[i] = 0;
-}
-
-void stageChannels(const DirectTask& task, int64_t first, int64_t count, int64_t rows, int64_t columns) {
+void stageChannels(const DirectTask& task, const DirectSlices& slices, int64_t first, int64_t count, int64_t rows,
+                   int64_t columns) {
   const DirectLayout& l = *task.layout;
   const int64_t stagedRows = rows + l.extraRows;
   const int64_t stagedColumns = columns + l.extraColumns;
-  const int64_t top = task.tileRow * l.tileHeight * l.strideHeight - l.padHeight;
-  const int64_t left = task.tileColumn * l.tileWidth * l.strideWidth - l.padWidth;
+  const int64_t top = task.tileRow * l.tileHeight * l.strideHeight + l.firstRow;
+  const int64_t left = task.tileColumn * l.tileWidth * l.strideWidth + l.firstColumn;
   for (int64_t channel = 0; channel < count; channel++) {
     const float* volume = task.input + (first + channel) * l.inDepth * l.inHeight * l.inWidth;
     float* to = task.staged + channel * l.stagedChannel;
-    for (int64_t kz = 0; kz < l.kernelDepth; kz++) {
-      const int64_t z = task.z * l.strideDepth + kz * l.dilationDepth - l.padDepth;
-      const bool insideDepth = z >= 0 && z < l.inDepth;
+    for (int64_t i = 0; i < slices.inputs; i++) {
+      const int64_t z = shownIndex(l.border, task.z / l.stepDepth * l.strideDepth + slices.input[i], l.inDepth);
       for (int64_t py = 0; py < l.rowPhases; py++) {
         for (int64_t px = 0; px < l.columnPhases; px++, to += l.stagedPhase) {
           for (int64_t r = 0; r < stagedRows; r++) {
-            const int64_t y = top + r * l.strideHeight + l.rowPhase[py];
+            const int64_t y = shownIndex(l.border, top + r * l.strideHeight + l.rowPhase[py], l.inHeight);
             float* row = to + r * l.stagedRow;
-            if (insideDepth && y >= 0 && y < l.inHeight) {
+            if (z >= 0 && y >= 0) {
               // The same row of the next channel, which the processor can't foresee.
               const int64_t next = (l.inDepth * l.inHeight + z * l.inHeight + y) * l.inWidth + left;
               for (int64_t x = 0; px == 0 && x < stagedColumns * l.strideWidth; x += kLineFloats) {
                 prefetch(volume, next + x);
               }
-              stageRow(volume + (z * l.inHeight + y) * l.inWidth, l.inWidth, left + l.columnPhase[px], l.strideWidth,
-                       row, stagedColumns);
+              copyPaddedRow(volume + (z * l.inHeight + y) * l.inWidth, l.inWidth, l.border, left + l.columnPhase[px],
+                            l.strideWidth, row, stagedColumns);
             } else {
               for (int64_t x = 0; x < stagedColumns; x++) row[x] = 0;
             }
@@ -91,17 +72,23 @@ struct Runs {
   int64_t length;
 };
 
-/** Adds a chunk's products to the sums of one block of output channels, for `vectors` vectors from output `x` of a run. */
-FUSIONLENS_INLINE void multiplyAt(const DirectTask& task, const float* weights, int64_t depth, int64_t firstChannel,
-                                  int64_t channels, int64_t run, int64_t x, int64_t vectors, bool accumulate) {
+/**
+ * Adds a chunk's products to the sums of one block of output channels, which begin at `sums`, for `vectors` vectors from
+ * output `x` of a run.
+ */
+FUSIONLENS_INLINE void multiplyAt(const DirectTask& task, const DirectPhase& phase, const float* weights, int64_t count,
+                                  float* sums, int64_t channels, int64_t run, int64_t x, int64_t vectors,
+                                  bool accumulate) {
   const DirectLayout& l = *task.layout;
-  kMultiplyTaps.entry[channels - 1][vectors - 1](weights, TableSource{task.staged + run * l.stagedRow + x, l.offsets},
-                                                 depth, task.sums + firstChannel * l.sumsChannel + run * l.sumsRow + x,
-                                                 l.sumsChannel, accumulate);
+  kMultiplyTaps.entry[channels - 1][vectors - 1](weights, TableSource{task.staged + run * l.stagedRow + x, phase.offsets},
+                                                 count * phase.taps, sums + run * l.sumsRow + x, l.sumsChannel,
+                                                 accumulate);
 }
 
-/** Adds a chunk's products to the sums of all channels, all blocks for one place after the other. */
-void multiplyChunk(const DirectTask& task, const float* weights, int64_t depth, Runs runs, bool accumulate) {
+/** Adds a chunk's products to one phase's sums of all channels, all blocks for one place after the other. */
+void multiplyChunk(const DirectTask& task, const DirectPhase& phase, const float* weights, int64_t count, float* sums,
+                   Runs runs, bool accumulate) {
+  const DirectLayout& l = *task.layout;
   for (int64_t run = 0; run < runs.count; run++) {
     for (int64_t x = 0; x < runs.length;) {
       const int64_t left = (runs.length - x + kLanes - 1) / kLanes;
@@ -111,69 +98,187 @@ void multiplyChunk(const DirectTask& task, const float* weights, int64_t depth, 
       for (int64_t b = 0; b < task.blocks; b++) {
         const int64_t first = b * task.channels / task.blocks;
         const int64_t channels = (b + 1) * task.channels / task.blocks - first;
-        multiplyAt(task, weights + first * depth, depth, first, channels, run, x, vectors, accumulate);
+        multiplyAt(task, phase, weights + first * count * phase.taps, count, sums + first * l.sumsChannel, channels, run,
+                   x, vectors, accumulate);
       }
       x += vectors * kLanes;
     }
   }
 }
 
-/** Moves one channel's sums to its plane, collecting its moments on the way. */
+/** One channel's outputs of a phase in the tile, and where its sums are. */
+struct PhaseSums {
+  const float* sums;
+  int64_t sumsRow;
+  int64_t rows, columns;
+};
+
+/** Moves one channel's sums of the only phase to its plane, collecting their moments on the way. */
 template <bool WantMoments>
-TileMoments storeTile(const float* sums, int64_t sumsRow, float* output, int64_t outputRow, int64_t rows,
-                      int64_t columns) {
-  MomentsCollector moments(sums[0]);
-  for (int64_t r = 0; r < rows; r++) {
-    const float* from = sums + r * sumsRow;
+void storeWhole(const PhaseSums& p, float* output, int64_t outputRow, MomentsCollector& moments) {
+  for (int64_t r = 0; r < p.rows; r++) {
+    const float* from = p.sums + r * p.sumsRow;
     float* to = output + r * outputRow;
     int64_t x = 0;
-    for (; x + kLanes <= columns; x += kLanes) {
+    for (; x + kLanes <= p.columns; x += kLanes) {
       const Vec values = load(from + x);
       store(to + x, values);
       if (WantMoments) moments.add(values);
     }
-    for (; x < columns; x++) {
+    for (; x < p.columns; x++) {
       to[x] = from[x];
       if (WantMoments) moments.add(from[x]);
     }
   }
-  return WantMoments ? moments.moments(rows * columns) : TileMoments{0, 0};
+}
+
+/** The same for a phase whose rows another phase follows in every other column: both are stored together. */
+template <bool WantMoments>
+void storePair(const PhaseSums& even, const PhaseSums& odd, float* output, int64_t outputRow,
+               MomentsCollector& moments) {
+  for (int64_t r = 0; r < even.rows; r++) {
+    const float* first = even.sums + r * even.sumsRow;
+    const float* second = odd.sums + r * odd.sumsRow;
+    float* to = output + r * outputRow;
+    int64_t x = 0;
+    for (; x + kLanes <= odd.columns; x += kLanes) {
+      const Vec a = load(first + x);
+      const Vec b = load(second + x);
+      store(to + 2 * x, interleaveLow(a, b));
+      store(to + 2 * x + kLanes, interleaveHigh(a, b));
+      if (WantMoments) {
+        moments.add(a);
+        moments.add(b);
+      }
+    }
+    for (; x < even.columns; x++) {
+      to[2 * x] = first[x];
+      if (WantMoments) moments.add(first[x]);
+      if (x >= odd.columns) break;
+      to[2 * x + 1] = second[x];
+      if (WantMoments) moments.add(second[x]);
+    }
+  }
+}
+
+/** The same for a phase of any step. */
+template <bool WantMoments>
+void storeScattered(const PhaseSums& p, float* output, int64_t outputRow, int64_t step, MomentsCollector& moments) {
+  for (int64_t r = 0; r < p.rows; r++) {
+    for (int64_t x = 0; x < p.columns; x++) {
+      const float value = p.sums[r * p.sumsRow + x];
+      output[r * outputRow + x * step] = value;
+      if (WantMoments) moments.add(value);
+    }
+  }
+}
+
+/** A tile's place in its output slice. */
+struct Place {
+  int64_t top, left;      // in outputs of a phase
+  int64_t rows, columns;  // of the phase that has most
+
+  static Place of(const DirectTask& task) {
+    const DirectLayout& l = *task.layout;
+    const int64_t top = task.tileRow * l.tileHeight;
+    const int64_t left = task.tileColumn * l.tileWidth;
+    const int64_t height = (l.outHeight + l.stepHeight - 1) / l.stepHeight;
+    const int64_t width = (l.outWidth + l.stepWidth - 1) / l.stepWidth;
+    return {top, left, height - top < l.tileHeight ? height - top : l.tileHeight,
+            width - left < l.tileWidth ? width - left : l.tileWidth};
+  }
+};
+
+/** What of a phase lies in the tile. */
+PhaseSums sumsOf(const DirectLayout& l, const DirectPhase& phase, const Place& place, const float* sums) {
+  const int64_t height = (l.outHeight - phase.row + l.stepHeight - 1) / l.stepHeight - place.top;
+  const int64_t width = (l.outWidth - phase.column + l.stepWidth - 1) / l.stepWidth - place.left;
+  return {sums, l.sumsRow, height < place.rows ? height : place.rows, width < place.columns ? width : place.columns};
+}
+
+/** Stores one channel of the tile; `sums` are those of the first phase, `phaseSums` floats before the next one's. */
+template <bool WantMoments>
+void storeChannel(const DirectTask& task, const DirectSlices& slices, const Place& place, const float* sums,
+                  int64_t phaseSums, float* slice, MomentsCollector& moments) {
+  const DirectLayout& l = *task.layout;
+  float* corner = slice + place.top * l.stepHeight * l.outWidth + place.left * l.stepWidth;
+  const int64_t outputRow = l.stepHeight * l.outWidth;
+  if (l.sparse) {
+    const int64_t rowsLeft = l.outHeight - place.top * l.stepHeight;
+    const int64_t columnsLeft = l.outWidth - place.left * l.stepWidth;
+    const int64_t rows = rowsLeft < place.rows * l.stepHeight ? rowsLeft : place.rows * l.stepHeight;
+    const int64_t columns = columnsLeft < place.columns * l.stepWidth ? columnsLeft : place.columns * l.stepWidth;
+    int64_t zeros = rows * columns;
+    for (int64_t r = 0; r < rows; r++) {
+      for (int64_t x = 0; x < columns; x++) corner[r * l.outWidth + x] = 0;
+    }
+    for (int64_t i = 0; i < slices.phaseCount; i++) {
+      const PhaseSums p = sumsOf(l, slices.phases[i], place, sums);
+      zeros -= p.rows * p.columns;
+    }
+    if (WantMoments) moments.addRepeated(0, zeros);
+  }
+  for (int64_t i = 0; i < slices.phaseCount; i++) {
+    const DirectPhase& phase = slices.phases[i];
+    const PhaseSums p = sumsOf(l, phase, place, sums + i * phaseSums);
+    float* to = corner + phase.row * l.outWidth + phase.column;
+    if (l.stepWidth == 1) {
+      storeWhole<WantMoments>(p, to, outputRow, moments);
+    } else if (l.stepWidth == 2 && i + 1 < slices.phaseCount && slices.phases[i + 1].row == phase.row) {
+      i++;
+      storePair<WantMoments>(p, sumsOf(l, slices.phases[i], place, sums + i * phaseSums), to, outputRow, moments);
+    } else {
+      storeScattered<WantMoments>(p, to, outputRow, l.stepWidth, moments);
+    }
+  }
+}
+
+/** Outputs of the tile in one plane. */
+int64_t outputsOf(const DirectLayout& l, const Place& place) {
+  const int64_t rows = l.outHeight - place.top * l.stepHeight;
+  const int64_t columns = l.outWidth - place.left * l.stepWidth;
+  return (rows < place.rows * l.stepHeight ? rows : place.rows * l.stepHeight) *
+         (columns < place.columns * l.stepWidth ? columns : place.columns * l.stepWidth);
 }
 
 /** Stores channels `first` up to `end` of the tile, whose sums are complete and begin at `sums`. */
-void storeChannels(const DirectTask& task, const float* sums, int64_t first, int64_t end, int64_t rows,
-                   int64_t columns) {
+void storeChannels(const DirectTask& task, const DirectSlices& slices, const Place& place, const float* sums,
+                   int64_t phaseSums, int64_t first, int64_t end) {
   const DirectLayout& l = *task.layout;
-  const int64_t planeSize = l.outDepth * l.outHeight * l.outWidth;
-  float* corner = task.output + (task.z * l.outHeight + task.tileRow * l.tileHeight) * l.outWidth +
-                  task.tileColumn * l.tileWidth;
   for (int64_t c = first; c < end; c++, sums += l.sumsChannel) {
-    float* plane = corner + c * planeSize;
+    float* slice = task.output + (c * l.outDepth + task.z) * l.outHeight * l.outWidth;
+    MomentsCollector moments(slices.phaseCount > 0 ? sums[0] : 0.0f);
     if (task.moments != nullptr) {
-      task.moments[c * task.momentsStride] = storeTile<true>(sums, l.sumsRow, plane, l.outWidth, rows, columns);
+      storeChannel<true>(task, slices, place, sums, phaseSums, slice, moments);
+      task.moments[c * task.momentsStride] = moments.moments(outputsOf(l, place));
     } else {
-      storeTile<false>(sums, l.sumsRow, plane, l.outWidth, rows, columns);
+      storeChannel<false>(task, slices, place, sums, phaseSums, slice, moments);
     }
   }
 }
 
 /** The case of one chunk: each block of channels is computed over the whole tile and stored. */
-void finishBlocks(const DirectTask& task, Runs runs, int64_t rows, int64_t columns) {
+void finishBlocks(const DirectTask& task, const DirectSlices& slices, const Place& place, Runs runs) {
   const DirectLayout& l = *task.layout;
-  const int64_t depth = l.inChannels * l.taps;
+  const int64_t phaseSums = kBlockChannels * l.sumsChannel;
   for (int64_t b = 0; b < task.blocks; b++) {
     const int64_t first = b * task.channels / task.blocks;
     const int64_t channels = (b + 1) * task.channels / task.blocks - first;
     const int64_t most = vectorsFor(static_cast<int>(channels));
-    for (int64_t run = 0; run < runs.count; run++) {
-      for (int64_t x = 0; x < runs.length;) {
-        const int64_t left = (runs.length - x + kLanes - 1) / kLanes;
-        const int64_t vectors = left < most ? left : most;
-        multiplyAt(task, task.weights + first * depth, depth, 0, channels, run, x, vectors, false);
-        x += vectors * kLanes;
+    for (int64_t i = 0; i < slices.phaseCount; i++) {
+      const DirectPhase& phase = slices.phases[i];
+      const float* weights =
+          task.weights + l.inChannels * (phase.tapsBefore * task.channels + first * phase.taps);
+      for (int64_t run = 0; run < runs.count; run++) {
+        for (int64_t x = 0; x < runs.length;) {
+          const int64_t left = (runs.length - x + kLanes - 1) / kLanes;
+          const int64_t vectors = left < most ? left : most;
+          multiplyAt(task, phase, weights, l.inChannels, task.sums + i * phaseSums, channels, run, x, vectors, false);
+          x += vectors * kLanes;
+        }
       }
     }
-    storeChannels(task, task.sums, first, first + channels, rows, columns);
+    storeChannels(task, slices, place, task.sums, phaseSums, first, first + channels);
   }
 }
 
@@ -181,22 +286,26 @@ void finishBlocks(const DirectTask& task, Runs runs, int64_t rows, int64_t colum
 
 void convolveDirect(const DirectTask& task) {
   const DirectLayout& l = *task.layout;
-  const int64_t top = task.tileRow * l.tileHeight;
-  const int64_t left = task.tileColumn * l.tileWidth;
-  const int64_t rows = l.outHeight - top < l.tileHeight ? l.outHeight - top : l.tileHeight;
-  const int64_t columns = l.outWidth - left < l.tileWidth ? l.outWidth - left : l.tileWidth;
-  const Runs runs = l.flattened ? Runs{1, (rows - 1) * l.stagedRow + columns} : Runs{rows, columns};
+  const DirectSlices& slices = l.slices[task.z % l.stepDepth];
+  const Place place = Place::of(task);
+  const Runs runs =
+      l.flattened ? Runs{1, (place.rows - 1) * l.stagedRow + place.columns} : Runs{place.rows, place.columns};
   if (l.chunkChannels == l.inChannels) {
-    stageChannels(task, 0, l.inChannels, rows, columns);
-    finishBlocks(task, runs, rows, columns);
+    stageChannels(task, slices, 0, l.inChannels, place.rows, place.columns);
+    finishBlocks(task, slices, place, runs);
     return;
   }
+  const int64_t phaseSums = task.channels * l.sumsChannel;
   for (int64_t first = 0; first < l.inChannels; first += l.chunkChannels) {
     const int64_t count = l.inChannels - first < l.chunkChannels ? l.inChannels - first : l.chunkChannels;
-    stageChannels(task, first, count, rows, columns);
-    multiplyChunk(task, task.weights + first * l.taps * task.channels, count * l.taps, runs, first > 0);
+    stageChannels(task, slices, first, count, place.rows, place.columns);
+    for (int64_t i = 0; i < slices.phaseCount; i++) {
+      const DirectPhase& phase = slices.phases[i];
+      const float* weights = task.weights + (first * slices.taps + count * phase.tapsBefore) * task.channels;
+      multiplyChunk(task, phase, weights, count, task.sums + i * phaseSums, runs, first > 0);
+    }
   }
-  storeChannels(task, task.sums, 0, task.channels, rows, columns);
+  storeChannels(task, slices, place, task.sums, phaseSums, 0, task.channels);
 }
 
 }  // namespace FUSIONLENS_TARGET

@@ -22,16 +22,20 @@ class MomentsCollector {
     squares_ = multiplyAdd(d, d, squares_);
   }
 
-  FUSIONLENS_INLINE void add(float value) {
-    const float d = value - shiftValue_;
-    tailSum_ += d;
-    tailSquares_ += d * d;
+  FUSIONLENS_INLINE void add(float value) { addRepeated(value, 1); }
+
+  /** Adds `count` values that are the same. */
+  FUSIONLENS_INLINE void addRepeated(float value, int64_t count) {
+    const double d = static_cast<double>(value - shiftValue_);
+    const double n = static_cast<double>(count);
+    tailSum_ += n * d;
+    tailSquares_ += n * d * d;
   }
 
   FUSIONLENS_INLINE TileMoments moments(int64_t count) const {
     const double n = static_cast<double>(count);
-    const double sum = sumLanes(sum_) + static_cast<double>(tailSum_);
-    const double squares = sumLanes(squares_) + static_cast<double>(tailSquares_);
+    const double sum = sumLanes(sum_) + tailSum_;
+    const double squares = sumLanes(squares_) + tailSquares_;
     const double deviation = squares - sum * sum / n;
     TileMoments m;
     m.mean = static_cast<double>(shiftValue_) + sum / n;
@@ -44,8 +48,9 @@ class MomentsCollector {
   Vec shift_;
   Vec sum_;
   Vec squares_;
-  float tailSum_ = 0;
-  float tailSquares_ = 0;
+  // One after the other, which single precision would not bear for a whole tile.
+  double tailSum_ = 0;
+  double tailSquares_ = 0;
 };
 
 }  // namespace FUSIONLENS_TARGET

@@ -25,14 +25,15 @@ FUSIONLENS_INLINE float activate(float value, float alpha) {
   return value;
 }
 
-template <int Activation>
+template <int Activation, bool Residual>
 void normalizeWith(const NormalizeTask& t) {
   const Vec mean = broadcast(t.mean);
   const Vec factor = broadcast(t.factor);
   const Vec offset = broadcast(t.offset);
   const Vec alpha = broadcast(t.alpha);
   const auto single = [&](int64_t i) {
-    t.to[i] = activate<Activation>((t.from[i] - t.mean) * t.factor + t.offset, t.alpha);
+    const float value = (t.from[i] - t.mean) * t.factor + t.offset;
+    t.to[i] = activate<Activation>(Residual ? value + t.residual[i] : value, t.alpha);
   };
   int64_t i = 0;
   // Up to where a vector lies within one cache line: stores that cross lines take twice as long.
@@ -40,9 +41,14 @@ void normalizeWith(const NormalizeTask& t) {
   while (i < t.count && reinterpret_cast<uintptr_t>(t.to + i) % vectorBytes != 0) single(i++);
   for (; i + kLanes <= t.count; i += kLanes) {
     const Vec value = multiplyAdd(load(t.from + i) - mean, factor, offset);
-    store(t.to + i, activate<Activation>(value, alpha));
+    store(t.to + i, activate<Activation>(Residual ? value + load(t.residual + i) : value, alpha));
   }
   for (; i < t.count; i++) single(i);
+}
+
+template <int Activation>
+void normalizeWith(const NormalizeTask& t) {
+  return t.residual == nullptr ? normalizeWith<Activation, false>(t) : normalizeWith<Activation, true>(t);
 }
 
 }  // namespace

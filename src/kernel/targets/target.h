@@ -14,27 +14,53 @@ struct TileMoments {
   double squares;
 };
 
+// What lies beyond the input's edges, as in `Border`.
+constexpr int kBorderZero = 0;
+constexpr int kBorderReflect = 1;
+constexpr int kBorderEdge = 2;
+
+/**
+ * Outputs of a slice that see the same kernel taps: one phase holds all of them, but where the convolution is
+ * transposed, a phase has every `stride`-th row and column (the gather form: an ordinary convolution of stride 1 with
+ * the taps that meet these outputs; Dumoulin and Visin, "A guide to convolution arithmetic", 2016, chapter 4).
+ */
+struct DirectPhase {
+  int64_t row, column;     // of its first output
+  int64_t taps;            // products per input channel
+  int64_t tapsBefore;      // of the slice's phases before this one
+  const int32_t* offsets;  // of a chunk's channels and taps
+};
+
+/** Output slices that see the same slices of the kernel: all of them, but where the convolution is transposed. */
+struct DirectSlices {
+  int64_t inputs;        // how many input slices an output slice sees
+  const int64_t* input;  // which, relative to the output slice's first
+  int64_t taps;          // of all phases
+  int64_t phaseCount;
+  const DirectPhase* phases;  // only those that have taps
+};
+
 /**
  * How the direct convolution cuts its output into tiles and stages the input of a tile.
  *
- * A tile is `tileHeight` × `tileWidth` outputs of one output slice. Its input is copied ("staged") into a buffer in
- * which padding is explicit and which is split by stride phase, so that the inputs which one kernel tap brings to
- * consecutive outputs of a row are consecutive floats:
+ * A tile is `tileHeight` × `tileWidth` outputs of each phase of one output slice. Its input is copied ("staged") into a
+ * buffer in which padding is explicit and which is split by stride phase, so that the inputs which one kernel tap
+ * brings to consecutive outputs of a row are consecutive floats:
  *
- *   staged[channel of the chunk][kz][row phase][column phase][row][column]
+ *   staged[channel of the chunk][input slice][row phase][column phase][row][column]
  *
  * Tap t of channel c then reads, for the output at (row r, column x) of the tile, staged[offsets[c·taps + t] +
- * r·stagedRow + x]. One inner loop serves every stride, dilation and padding.
+ * r·stagedRow + x]. One inner loop serves every stride, dilation and padding, transposed or not.
  */
 struct DirectLayout {
   // The convolution, for one group.
   int64_t inChannels;  // of the group
   int64_t inDepth, inHeight, inWidth;
   int64_t outDepth, outHeight, outWidth;
-  int64_t kernelDepth;
-  int64_t strideDepth, strideHeight, strideWidth;
-  int64_t dilationDepth;
-  int64_t padDepth, padHeight, padWidth;  // at the beginning of the axis
+  int64_t strideDepth, strideHeight, strideWidth;  // from an output of a phase to the next, in inputs
+  int64_t stepDepth, stepHeight, stepWidth;        // the same in outputs
+  int64_t firstRow, firstColumn;                   // input that staging begins with, for output 0
+  int border;
 
   // Tiles.
   int64_t tileHeight, tileWidth;
@@ -45,18 +71,19 @@ struct DirectLayout {
   int64_t stagedRow;                // floats from a row to the next
   int64_t stagedPhase;              // floats from a phase to the next
   int64_t stagedChannel;            // floats from a channel of the chunk to the next
-  int64_t rowPhases, columnPhases;  // how many phases some tap reads
+  int64_t rowPhases, columnPhases;  // how many phases of the input some tap reads
   const int64_t* rowPhase;          // which ones they are
   const int64_t* columnPhase;
   /** True: a register block may run over the end of a row into the next (small planes). */
   bool flattened;
+  /** True: outputs that no tap reaches, and so no phase has, are zero. */
+  bool sparse;
   int64_t sumsRow;      // floats from an output row to the next in the buffer of sums
   int64_t sumsChannel;  // floats from an output channel to the next in the buffer of sums
 
-  // The reduction: input channels in chunks, each of `taps` products.
-  int64_t taps;
+  // The reduction: input channels in chunks, each of some taps. Output slice z belongs to `slices[z % stepDepth]`.
   int64_t chunkChannels;
-  const int32_t* offsets;  // of a chunk's channels and taps
+  const DirectSlices* slices;
 };
 
 /** One tile of some output channels of one group of one image. */
@@ -65,8 +92,8 @@ struct DirectTask {
   const float* input;  // the group's first channel
   float* output;       // the first output plane of the task
   /**
-   * [chunk of input channels][block of output channels][channel of the chunk and tap][channel of the block]; block b
-   * has channels b·n/blocks up to (b+1)·n/blocks.
+   * Of the output slice's phases: [chunk of input channels][phase][block of output channels][channel of the chunk and
+   * tap][channel of the block]; block b has channels b·n/blocks up to (b+1)·n/blocks.
    */
   const float* weights;
   int64_t channels;
@@ -129,6 +156,7 @@ struct WinogradLayout {
   bool flattened;
   int64_t vectorsAcross;  // vectors of one row of tiles, where not flattened
   int64_t sliceVectors;   // vectors of one output slice
+  int border;
   /** The pieces: input channels × kernel slices × 3×3 pieces of a larger kernel. */
   const WinogradSource* sources;
   int64_t sourceCount;
@@ -156,9 +184,10 @@ struct WinogradTask {
   float* products;
 };
 
-/** Applies (x − mean) × factor + offset and the activation. `from` and `to` may be the same. */
+/** Applies (x − mean) × factor + offset, adds the residual and activates. `from` and `to` may be the same. */
 struct NormalizeTask {
   const float* from;
+  const float* residual;  // null: none
   float* to;
   int64_t count;
   float mean, factor, offset;

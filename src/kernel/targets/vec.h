@@ -72,6 +72,19 @@ static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b, Lanes<Lane...>) {
 static FUSIONLENS_INLINE Vec evenLanes(Vec a, Vec b) { return evenLanes(a, b, AllLanes()); }
 
 template <int... Lane>
+static FUSIONLENS_INLINE Vec interleaveLow(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (Lane / 2 + Lane % 2 * kLanes)...);
+}
+template <int... Lane>
+static FUSIONLENS_INLINE Vec interleaveHigh(Vec a, Vec b, Lanes<Lane...>) {
+  return __builtin_shufflevector(a, b, (kLanes / 2 + Lane / 2 + Lane % 2 * kLanes)...);
+}
+/** a[0], b[0], a[1], b[1], …: the first half. */
+static FUSIONLENS_INLINE Vec interleaveLow(Vec a, Vec b) { return interleaveLow(a, b, AllLanes()); }
+/** The second half. */
+static FUSIONLENS_INLINE Vec interleaveHigh(Vec a, Vec b) { return interleaveHigh(a, b, AllLanes()); }
+
+template <int... Lane>
 static FUSIONLENS_INLINE Vec zipLow(Vec a, Vec b, Lanes<Lane...>) {
   return __builtin_shufflevector(a, b, (Lane / 4 * 4 + Lane % 4 / 2 + Lane % 2 * kLanes)...);
 }
@@ -158,6 +171,16 @@ static FUSIONLENS_INLINE Vec evenLanes(const Vec& a, const Vec& b) {
     v.lane[i] = a.lane[2 * i];
     v.lane[kLanes / 2 + i] = b.lane[2 * i];
   }
+  return v;
+}
+static FUSIONLENS_INLINE Vec interleaveLow(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 2 == 0 ? a : b).lane[i / 2];
+  return v;
+}
+static FUSIONLENS_INLINE Vec interleaveHigh(const Vec& a, const Vec& b) {
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = (i % 2 == 0 ? a : b).lane[kLanes / 2 + i / 2];
   return v;
 }
 static FUSIONLENS_INLINE Vec zipLow(const Vec& a, const Vec& b) {

@@ -5,6 +5,7 @@
 // For two vectors of tiles: transform the inputs of all sources; for a chunk of output channels and each of the 36
 // points multiply, sources × channels; transform the products of each channel to outputs and collect their moments.
 
+#include "border.h"
 #include "kernels.h"
 #include "moments.h"
 #include "register_block.h"
@@ -52,6 +53,15 @@ struct BorderRows {
   }
 };
 
+/** Rows copied with the border around them, where it isn't zero. */
+struct CopiedRows {
+  static constexpr int kLength = kRowInputs + kOut;
+  float lines[kIn][kLength];
+
+  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(&lines[i][v * kLanes]); }
+  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(&lines[i][v * kLanes + kOut]); }
+};
+
 /** Inputs gathered tile by tile. */
 struct GatheredRows {
   float ownInputs[kIn][kRowInputs];
@@ -74,13 +84,18 @@ void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const fl
     for (int i = 0; i < kIn; i++) {
       float* own = &rows.ownInputs[i][t * kOut];
       float* next = &rows.nextInputs[i][t * kOut];
-      const float* from = plane + (y + i) * l.inWidth + x;
-      if (y + i < 0 || y + i >= l.inHeight) {
+      const int64_t row = shownIndex(l.border, y + i, l.inHeight);
+      const float* from = plane + row * l.inWidth + x;
+      if (row < 0) {
         for (int j = 0; j < kOut; j++) own[j] = 0;
         for (int j = kOut; j < kIn; j++) next[j - kOut] = 0;
       } else if (inner) {
         for (int j = 0; j < kOut; j++) own[j] = from[j];
         for (int j = kOut; j < kIn; j++) next[j - kOut] = from[j];
+      } else if (l.border != kBorderZero) {
+        const float* begin = plane + row * l.inWidth;
+        for (int j = 0; j < kOut; j++) own[j] = begin[shownIndex(l.border, x + j, l.inWidth)];
+        for (int j = kOut; j < kIn; j++) next[j - kOut] = begin[shownIndex(l.border, x + j, l.inWidth)];
       } else {
         for (int j = 0; j < kOut; j++) own[j] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
         for (int j = kOut; j < kIn; j++) next[j - kOut] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
@@ -92,6 +107,7 @@ void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const fl
 /** What the transforms of one vector of tiles share. */
 struct Gathering {
   GatheredRows rows;
+  CopiedRows copied;
   ColumnMasks masks;
 };
 
@@ -104,6 +120,14 @@ void transformVector(const WinogradTask& task, const WinogradSource& source, int
   const int64_t x = vector % l.vectorsAcross * kRowInputs + source.column;
   if (!l.flattened && y >= 0 && y + kIn <= l.inHeight && x >= 0 && x + kRowInputs + kOut <= l.inWidth) {
     transformTiles(InnerRows{plane + y * l.inWidth + x, l.inWidth}, to, l.inputPoint);
+    return;
+  }
+  if (!l.flattened && l.border != kBorderZero) {
+    for (int i = 0; i < kIn; i++) {
+      copyPaddedRow(plane + borderIndex(l.border, y + i, l.inHeight) * l.inWidth, l.inWidth, l.border, x, 1,
+                    gathering.copied.lines[i], CopiedRows::kLength);
+    }
+    transformTiles(gathering.copied, to, l.inputPoint);
     return;
   }
   // Masked loads must stay within the image, which they would leave only in its first or last rows.
@@ -172,11 +196,10 @@ void transformSources(const WinogradTask& task) {
   Gathering gathering[kWinogradVectors] = {};
   for (int64_t s = 0; s < l.sourceCount; s++) {
     const WinogradSource& source = l.sources[s];
-    const int64_t z = task.z + source.depth;
-    const bool inside = z >= 0 && z < l.inDepth;
+    const int64_t z = shownIndex(l.border, task.z + source.depth, l.inDepth);
     for (int64_t v = 0; v < task.vectors; v++) {
       float* to = task.transformed + (s * kWinogradVectors + v) * kLanes;
-      if (inside) {
+      if (z >= 0) {
         transformVector(task, source, source.channel * l.inDepth + z, task.firstVector + v, gathering[v], to);
       } else {
         for (int p = 0; p < kWinogradPoints; p++) store(to + p * l.inputPoint, zero());
