@@ -6,7 +6,8 @@ import path from 'node:path';
 import { findCompiler } from '../../src/kernel/toolchain';
 import { compareOutputs } from '../../src/measure/compare';
 import { type Kernel, type OnnxRuntime, onnxRuntimeLibrary, type Session } from '../../src/measure/kernel';
-import { builtKernel, fusedModel, makeProblem, type Shape, stockModel } from './support';
+import { normalArray } from '../../src/measure/random';
+import { builtKernel, elements, fusedModel, makeProblem, randomTransposed, type Shape, stockModel } from './support';
 
 describe('ONNX Runtime driver', function () {
   this.timeout(120_000);
@@ -75,6 +76,52 @@ describe('ONNX Runtime driver', function () {
     });
   }
 
+  const conv: Shape = { batch: 2, channels: 5, outChannels: 6, input: [18, 21], kernel: [3, 3], pads: [1, 2, 0, 1] };
+  const family: [string, Shape][] = [
+    ['Conv', conv],
+    ['ReflectPadConv', { ...conv, border: 'reflect' }],
+    ['EdgePadConv', { ...conv, border: 'edge', strides: [2, 1] }],
+    [
+      'ConvTranspose',
+      { ...conv, strides: [2, 3], outputPadding: [1, 0], transposed: true, pads: [1, 0, 1, 2], kernel: [3, 4] },
+    ],
+  ];
+  for (const [name, shape] of family) {
+    for (const activation of ['none', 'Relu', 'LeakyRelu'] as const) {
+      it(`runs ${name}InstanceNormalization [Add] ${activation}`, () => {
+        const { problem, x } = makeProblem({ ...shape, activation }, 23);
+        const { outputShape } = new kernel.Plan(problem);
+        const [n, m, h, w] = outputShape as [number, number, number, number];
+        // No residual; each way of broadcasting; and sums that are larger than the convolution's output.
+        const sums = [undefined, [n, m, h, w], [m, 1, 1], [1], [h, 1], [1, m, h, w], [3, 1, m, 1, w]];
+        for (const [index, sum] of sums.entries()) {
+          const residual = sum && { data: normalArray(elements(sum), index), shape: sum };
+          const variant = residual === undefined ? {} : { residual };
+          const stock = run(stockModel(problem, variant), problem.inputShape, x, false).output(0);
+          const session = run(fusedModel(problem, variant), problem.inputShape, x, true);
+          assert.equal(session.fusedRuns(), 1);
+          const fused = session.output(0);
+          assert.deepEqual(fused.shape, stock.shape);
+          const error = compareOutputs(fused.data as Float32Array, stock.data as Float32Array).relative;
+          assert.ok(error < 1e-5, `residual of shape [${sum?.join(', ')}]: ${error}`);
+        }
+        const wrong = { residual: { data: normalArray(w + 1, 1), shape: [w + 1] } };
+        assert.throws(() => run(fusedModel(problem, wrong), problem.inputShape, x, true), /broadcast/u);
+      });
+    }
+  }
+
+  it('pads and sizes transposed convolutions as ONNX Runtime does', () => {
+    const base: Shape = { channels: 2, outChannels: 3, input: [7, 6], kernel: [3, 4], transposed: true };
+    for (let seed = 1; seed <= 30; seed++) {
+      const { problem, x } = makeProblem(seed % 3 === 0 ? base : randomTransposed(seed * 3571), seed);
+      const stock = run(stockModel(problem), problem.inputShape, x, false).output(0);
+      const fused = run(fusedModel(problem), problem.inputShape, x, true).output(0);
+      assert.deepEqual(fused.shape, stock.shape);
+      assert.ok(compareOutputs(fused.data as Float32Array, stock.data as Float32Array).relative < 2e-4, `seed ${seed}`);
+    }
+  });
+
   for (const activation of ['none', 'Relu', 'LeakyRelu'] as const) {
     it(`passes NaN and infinity on as ONNX Runtime does: ${activation}`, () => {
       const shape: Shape = {
@@ -100,8 +147,8 @@ describe('ONNX Runtime driver', function () {
   it('follows a change of the input shape', () => {
     const { problem, x } = makeProblem({ channels: 3, outChannels: 4, input: [16, 16], kernel: [3, 3] }, 17);
     const inputShape = ['n', 3, 'h', 'w'];
-    const fused = new kernel.Session(runtime, fusedModel(problem, inputShape), { threads: 1, fusedOps: true });
-    const stock = new kernel.Session(runtime, stockModel(problem, inputShape), { threads: 1 });
+    const fused = new kernel.Session(runtime, fusedModel(problem, { inputShape }), { threads: 1, fusedOps: true });
+    const stock = new kernel.Session(runtime, stockModel(problem, { inputShape }), { threads: 1 });
     for (const shape of [
       [1, 3, 16, 16],
       [1, 3, 12, 20],

@@ -109,7 +109,7 @@ export function randomTransposed(seed: number): Shape {
   const kernel = each(() => pick(1, axes === 3 ? 3 : 5));
   const strides = each(() => pick(1, 4));
   const dilations = each(() => (next() < 0.7 ? 1 : pick(1, 3)));
-  const outputPadding = strides.map((stride, axis) => pick(0, Math.max(stride, dilations[axis]!) - 1));
+  const outputPadding = strides.map((stride) => pick(0, stride - 1));
   const input = each(() => pick(1, axes === 3 ? 7 : 30));
   const reach = each((axis) => (kernel[axis]! - 1) * dilations[axis]! + 1);
   const pads = [...each(() => 0), ...each(() => 0)];
@@ -173,6 +173,7 @@ export function randomShape(seed: number): Shape {
 }
 
 const FLOAT = 1;
+const INT64 = 7;
 const OPSET = { domain: '', version: 17 };
 
 const ints = (name: string, values: readonly number[]): Attribute => ({
@@ -198,25 +199,36 @@ function node(opType: string, inputs: string[], outputs: string[], attributes: A
   return { name: '', domain, opType, overload: '', inputs, outputs, attributes };
 }
 
-function convAttributes(p: FusedProblem): Attribute[] {
+const ints64 = (name: string, values: readonly number[]): Tensor => ({
+  name,
+  dataType: INT64,
+  dims: [values.length],
+  data: { kind: 'values', values: values.map(BigInt) },
+});
+
+/** The convolution's attributes; a fused operator with a border has the padding in them too. */
+function convAttributes(p: FusedProblem, withPads: boolean): Attribute[] {
   return [
     ints('kernel_shape', p.kernelShape!),
     ints('strides', p.strides!),
-    ints('pads', p.pads!),
+    ...(withPads ? [ints('pads', p.pads!)] : []),
     ints('dilations', p.dilations!),
     int('group', p.group!),
+    ...(p.outputPadding === undefined ? [] : [ints('output_padding', p.outputPadding)]),
   ];
 }
 
-/** `inputShape` replaces the problem's own where the model should take several. */
-function modelOf(
-  p: FusedProblem,
-  nodes: Node[],
-  functions: FunctionProto[],
-  inputShape: readonly Dimension[] = p.inputShape,
-): Uint8Array {
-  const channels = p.weightsShape[0]!;
-  const outputShape: Dimension[] = ['n', channels, ...inputShape.slice(2).map((_, i) => `d${i}`)];
+const hasBorder = (p: FusedProblem): boolean => p.border === 'reflect' || p.border === 'edge';
+const convolutionOf = (p: FusedProblem): string => (p.transposed ? 'ConvTranspose' : 'Conv');
+
+export interface ModelVariant {
+  /** Replaces the problem's own where the model should take several. */
+  readonly inputShape?: readonly Dimension[];
+  readonly residual?: ResidualTensor;
+}
+
+function modelOf(p: FusedProblem, nodes: Node[], functions: FunctionProto[], variant: ModelVariant): Uint8Array {
+  const { inputShape = p.inputShape, residual } = variant;
   const model: Model = {
     irVersion: 8,
     opsetImports: [OPSET, { domain: 'fusionlens', version: 1 }],
@@ -230,12 +242,14 @@ function modelOf(
     graph: {
       name: 'pair',
       inputs: [value('X', inputShape)],
-      outputs: [value('Y', outputShape)],
+      outputs: [{ name: 'Y', type: { kind: 'tensor', elementType: FLOAT } }],
       valueInfos: [],
       initializers: [
         floats('W', p.weightsShape, p.weights),
         floats('scale', [p.scale.length], p.scale),
         floats('B', [p.bias.length], p.bias),
+        ...(hasBorder(p) ? [ints64('pads', borderPads(p))] : []),
+        ...(residual === undefined ? [] : [floats('residual', residual.shape, residual.data)]),
       ],
       nodes,
     },
@@ -243,45 +257,63 @@ function modelOf(
   return joinChunks(encodeModel(model), bytesSource(new Uint8Array(0)));
 }
 
-/** Conv → InstanceNormalization (→ activation). */
-export function stockModel(p: FusedProblem, inputShape?: readonly Dimension[]): Uint8Array {
-  const activation = p.activation === undefined || p.activation === 'none' ? undefined : p.activation;
-  const last = activation === undefined ? 'Y' : 'normalized';
-  const nodes = [
-    node('Conv', ['X', 'W'], ['convolved'], convAttributes(p)),
-    node('InstanceNormalization', ['convolved', 'scale', 'B'], [last], [float('epsilon', p.epsilon!)]),
-  ];
-  if (activation !== undefined) {
-    nodes.push(node(activation, [last], ['Y'], activation === 'LeakyRelu' ? [float('alpha', p.alpha!)] : []));
-  }
-  return modelOf(p, nodes, [], inputShape);
+/** Pad's input: nothing on batch and channels. */
+function borderPads(p: FusedProblem): number[] {
+  const axes = p.kernelShape!.length;
+  return [0, 0, ...p.pads!.slice(0, axes), 0, 0, ...p.pads!.slice(axes)];
 }
 
-/** One fused node, with a model-local function that says the same in standard operators. */
-export function fusedModel(p: FusedProblem, inputShape?: readonly Dimension[]): Uint8Array {
-  const activation = p.activation === undefined || p.activation === 'none' ? undefined : p.activation;
-  const opType = `ConvInstanceNormalization${activation ?? ''}`;
-  const last = activation === undefined ? 'Y' : 'normalized';
-  const inputs = ['X', 'W', 'scale', 'B'];
-  const hasAlpha = activation === 'LeakyRelu';
-  const lists = ['kernel_shape', 'strides', 'pads', 'dilations'];
-  const body = [
+interface Body {
+  readonly convolution: Attribute[];
+  readonly epsilon: Attribute;
+  readonly alpha: Attribute;
+}
+
+/** (Pad →) convolution → InstanceNormalization (→ Add) (→ activation), from `X` to `Y`. */
+function bodyNodes(p: FusedProblem, hasResidual: boolean, { convolution, epsilon, alpha }: Body): Node[] {
+  const steps: [string, string[], Attribute[]][] = [];
+  if (hasBorder(p)) steps.push(['Pad', ['pads'], [{ name: 'mode', value: { type: 'STRING', value: new TextEncoder().encode(p.border) } }]]);
+  steps.push([convolutionOf(p), ['W'], convolution], ['InstanceNormalization', ['scale', 'B'], [epsilon]]);
+  if (hasResidual) steps.push(['Add', ['residual'], []]);
+  if (p.activation === 'Relu') steps.push(['Relu', [], []]);
+  if (p.activation === 'LeakyRelu') steps.push(['LeakyRelu', [], [alpha]]);
+  return steps.map(([opType, inputs, attributes], index) =>
     node(
-      'Conv',
-      ['X', 'W'],
-      ['convolved'],
-      [...lists.map((name) => reference(name, 'INTS')), reference('group', 'INT')],
+      opType,
+      [index === 0 ? 'X' : `value${index}`, ...inputs],
+      [index === steps.length - 1 ? 'Y' : `value${index + 1}`],
+      attributes,
     ),
-    node('InstanceNormalization', ['convolved', 'scale', 'B'], [last], [reference('epsilon', 'FLOAT')]),
-  ];
-  if (activation !== undefined) {
-    body.push(node(activation, [last], ['Y'], hasAlpha ? [reference('alpha', 'FLOAT')] : []));
-  }
+  );
+}
+
+/** The chain of standard operators. */
+export function stockModel(p: FusedProblem, variant: ModelVariant = {}): Uint8Array {
+  const nodes = bodyNodes(p, variant.residual !== undefined, {
+    convolution: convAttributes(p, !hasBorder(p)),
+    epsilon: float('epsilon', p.epsilon!),
+    alpha: float('alpha', p.alpha!),
+  });
+  return modelOf(p, nodes, [], variant);
+}
+
+/** One fused node, and, where no border is folded in, a model-local function that says the same in standard operators. */
+export function fusedModel(p: FusedProblem, variant: ModelVariant = {}): Uint8Array {
+  const activation = p.activation === undefined || p.activation === 'none' ? '' : p.activation;
+  const hasResidual = variant.residual !== undefined;
+  const border = p.border === 'reflect' ? 'ReflectPad' : p.border === 'edge' ? 'EdgePad' : '';
+  const opType = `${border}${convolutionOf(p)}InstanceNormalization${hasResidual ? 'Add' : ''}${activation}`;
+  const inputs = ['X', 'W', 'scale', 'B', ...(hasResidual ? ['residual'] : [])];
   const attributes = [
-    ...convAttributes(p),
+    ...convAttributes(p, true),
     float('epsilon', p.epsilon!),
-    ...(hasAlpha ? [float('alpha', p.alpha!)] : []),
+    ...(activation === 'LeakyRelu' ? [float('alpha', p.alpha!)] : []),
   ];
+  const body = bodyNodes(p, hasResidual, {
+    convolution: convAttributes(p, true).map(({ name, value: { type } }) => reference(name, type as 'INT' | 'INTS')),
+    epsilon: reference('epsilon', 'FLOAT'),
+    alpha: reference('alpha', 'FLOAT'),
+  });
   const definition: FunctionProto = {
     name: opType,
     domain: 'fusionlens',
@@ -295,5 +327,6 @@ export function fusedModel(p: FusedProblem, inputShape?: readonly Dimension[]): 
     valueInfos: [],
     nodes: body,
   };
-  return modelOf(p, [node(opType, inputs, ['Y'], attributes, 'fusionlens')], [definition], inputShape);
+  const fused = node(opType, inputs, ['Y'], attributes, 'fusionlens');
+  return modelOf(p, [fused], border === '' ? [definition] : [], variant);
 }
