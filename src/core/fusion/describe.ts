@@ -36,18 +36,23 @@ export const elementTypeName = (number: number): string => dataType(number)?.nam
 
 /** The pair as a short chain, such as `Conv → InstanceNormalization → Relu`. */
 export function chainOf(finding: Finding): string {
-  const { convolution, activation, kind } = finding;
-  const normalization = kind === 'ConvGroupNormalization' ? 'GroupNormalization' : 'InstanceNormalization';
-  return [convolution.opType, normalization, ...(activation ? [activation.opType] : [])].join(' → ');
+  const { pad, convolution, residual, activation, kind } = finding;
+  return [
+    ...(pad ? ['Pad'] : []),
+    convolution.opType,
+    kind === 'ConvGroupNormalization' ? 'GroupNormalization' : 'InstanceNormalization',
+    ...(residual ? ['Add'] : []),
+    ...(activation ? [activation.opType] : []),
+  ].join(' → ');
 }
 
 /** One sentence for diagnostics, hovers and lens titles: what can fuse, or why it can't. */
 export function describeFusion(finding: Finding): string {
   const chain = chainOf(finding);
   if (finding.reason) return `${chain} can't fuse: ${finding.reason.message}`;
-  const saved = finding.advice.bytesSaved;
-  const gain = saved === undefined ? '' : `; saves ${formatBytes(saved)} of memory traffic`;
-  return `${chain} can fuse into ${finding.fusedOp}${gain}`;
+  const { bytesSaved, bytesSavedFormula } = finding.advice;
+  const saved = bytesSaved === undefined ? bytesSavedFormula && `${bytesSavedFormula} bytes` : formatBytes(bytesSaved);
+  return `${chain} can fuse into ${finding.fusedOp}${saved ? `; saves ${saved} of memory traffic` : ''}`;
 }
 
 /** A size with a binary unit and two or three digits: `96 KiB`, `1.5 MiB`. */

@@ -231,14 +231,14 @@ function droppedInputs({ convolution, normalization, pad, residual, nodes }: Fin
 }
 
 /** What a body declares in its `<…>` list; types in the signature aren't among them. */
-interface Declarations {
+export interface Declarations {
   readonly all: readonly TextSpan[];
   readonly byName: ReadonlyMap<string, readonly TextSpan[]>;
   /** Those to remove. */
   readonly removed: Set<TextSpan>;
 }
 
-function declarations(text: string, body: Body): Declarations {
+export function declarations(text: string, body: Body): Declarations {
   const declared = isFunction(body) ? body.valueInfos : [...initializersOf(body), ...body.valueInfos];
   const start = endOfSignature(text, body.span?.start ?? 0);
   const all: TextSpan[] = [];
