@@ -3,6 +3,7 @@ import { Analyses } from './host/analysis';
 import { registerCodeActions } from './host/codeActions';
 import { registerCodeLenses } from './host/codeLenses';
 import { registerCommands } from './host/commands';
+import { CompareTexts } from './host/compareTexts';
 import { registerDiagnostics } from './host/diagnostics';
 import { GraphPage } from './host/graphPage';
 import { GraphPanel } from './host/graphPanel';
@@ -17,6 +18,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const analyses = new Analyses(files);
   const measurements = new Measurements(context.extensionUri, files, analyses);
   const services = { extensionUri: context.extensionUri, files, analyses, measurements };
+  const compareTexts = new CompareTexts(files);
   context.subscriptions.push(
     { dispose: disposeLog },
     files,
@@ -29,6 +31,7 @@ export function activate(context: vscode.ExtensionContext): void {
     registerLanguageFeatures(analyses),
     GraphPage.register(services),
     GraphPanel.register(services),
-    registerCommands(services),
+    compareTexts,
+    registerCommands(services, compareTexts),
   );
 }

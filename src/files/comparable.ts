@@ -42,6 +42,13 @@ export async function comparableText({ model, source, fileName }: OpenedModel, e
   return printModel(withEntries(model, entries), source, { fileName, elideAbove });
 }
 
+export interface SeenOptions {
+  /** As for the text of `after`. */
+  readonly elideAbove?: number | undefined;
+  /** Ends the reading of weights. */
+  readonly signal?: AbortSignal | undefined;
+}
+
 /**
  * The text of `before` for comparing it with the ordinary text of `after`:
  * weights that are the same bytes in both are referred to by the place that
@@ -54,9 +61,9 @@ export async function textSeenFrom(
   after: OpenedModel,
   afterText: string,
   label: string,
-  elideAbove?: number,
+  { elideAbove, signal }: SeenOptions = {},
 ): Promise<string> {
-  const known = knownContents(after, elideAbove);
+  const known = knownContents(after, elideAbove, signal);
   const entries = new Map<Tensor, readonly StringEntry[]>();
   for (const tensor of elidedTensors(before.model, before.source, elideAbove)) {
     const content = contentOf(tensor, before.source, before.external);
@@ -67,7 +74,7 @@ export async function textSeenFrom(
       entries.set(tensor, [
         { key: 'location', value: label },
         { key: 'bytes', value: String(contentSize(content)) },
-        { key: 'sha256', value: (await digestOf(content)).slice(0, DIGITS) },
+        { key: 'sha256', value: (await digestOf(content, signal)).slice(0, DIGITS) },
       ]);
     }
   }
@@ -82,7 +89,11 @@ interface KnownContents {
   isUnreadable(name: string): boolean;
 }
 
-function knownContents({ model, source, external }: OpenedModel, elideAbove: number | undefined): KnownContents {
+function knownContents(
+  { model, source, external }: OpenedModel,
+  elideAbove: number | undefined,
+  signal: AbortSignal | undefined,
+): KnownContents {
   const bySize = new Map<number, { readonly tensor: Tensor; readonly content: Content; digest?: string }[]>();
   const unreadable = new Set<string>();
   for (const tensor of elidedTensors(model, source, elideAbove)) {
@@ -103,8 +114,8 @@ function knownContents({ model, source, external }: OpenedModel, elideAbove: num
       let digest: string | undefined;
       const isSame = async (candidate: (typeof candidates)[number]): Promise<boolean> => {
         if (isSamePlace(candidate.content, content)) return true;
-        digest ??= await digestOf(content);
-        candidate.digest ??= await digestOf(candidate.content);
+        digest ??= await digestOf(content, signal);
+        candidate.digest ??= await digestOf(candidate.content, signal);
         return candidate.digest === digest;
       };
       for (const named of [true, false]) {

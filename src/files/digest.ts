@@ -50,14 +50,16 @@ function pathOf(source: ByteSource): string | undefined {
 /**
  * SHA-256 of the content in hexadecimal digits, read block by block; the event
  * loop gets its turn between blocks.
- * @throws a Node `SystemError` when the file can't be read any more.
+ * @throws a Node `SystemError` when the file can't be read any more, or the signal's reason.
  */
-export async function digestOf(content: Content): Promise<string> {
+export async function digestOf(content: Content, signal?: AbortSignal): Promise<string> {
+  signal?.throwIfAborted();
   const hash = createHash('sha256');
   if ('bytes' in content) return hash.update(content.bytes()).digest('hex');
   const { source, range } = content;
   for (let at = range.start; at < range.end; at += BLOCK) {
     if (at > range.start) await new Promise((resolve) => setImmediate(resolve));
+    signal?.throwIfAborted();
     hash.update(source.read(at, Math.min(at + BLOCK, range.end)));
   }
   return hash.digest('hex');

@@ -1,15 +1,21 @@
 import * as vscode from 'vscode';
 import { problemOf } from '../files/problem';
 import { activeModel } from './activeModel';
+import { compareWith, compareWithHead } from './compareCommand';
+import type { CompareTexts } from './compareTexts';
 import { fuse } from './fuse';
 import { GraphPage } from './graphPage';
 import { GraphPanel } from './graphPanel';
 import { log } from './log';
+import { saveModelAs } from './saveModelAs';
 import type { Services } from './services';
 import { isText, modelUriOf, toTextUri } from './uris';
 
 /** Every command of the extension; each works on the model it is given, or on the active one. */
-export function registerCommands({ files, analyses, measurements }: Services): vscode.Disposable {
+export function registerCommands(
+  { files, analyses, measurements }: Services,
+  compareTexts: CompareTexts,
+): vscode.Disposable {
   const commands: Readonly<Record<string, (uri: vscode.Uri, ...rest: never[]) => unknown>> = {
     'onnxFusionLens.openAsText': async (uri) => {
       await vscode.window.showTextDocument(toTextUri(uri), { preview: false });
@@ -30,6 +36,15 @@ export function registerCommands({ files, analyses, measurements }: Services): v
     },
     'onnxFusionLens.measure': async (uri, id?: string) => {
       await measurements.measure(toTextUri(uri), id === undefined ? undefined : [id]);
+    },
+    'onnxFusionLens.compareWith': async (uri, selected?: readonly vscode.Uri[]) => {
+      await compareWith(compareTexts, uri, Array.isArray(selected) ? selected : []);
+    },
+    'onnxFusionLens.compareWithHead': async (uri) => {
+      await compareWithHead(compareTexts, uri);
+    },
+    'onnxFusionLens.saveModelAs': async (uri, target?: vscode.Uri) => {
+      await saveModelAs(files, uri, target instanceof vscode.Uri ? target : undefined);
     },
   };
   return vscode.Disposable.from(

@@ -5,7 +5,7 @@ import { checkText } from '../core/language/check';
 import type { Problem } from '../core/language/problem';
 import { openDocument, rangeOf, type Analyses, type Analysis } from './analysis';
 import { indexOf } from './language/textIndexes';
-import { LANGUAGE } from './uris';
+import { COMPARE_SCHEME, LANGUAGE } from './uris';
 
 /** Source of the diagnostics on fusions. */
 export const DIAGNOSTIC_SOURCE = 'ONNX Fusion Lens';
@@ -19,7 +19,8 @@ export function registerDiagnostics(analyses: Analyses): vscode.Disposable {
   const collection = vscode.languages.createDiagnosticCollection('onnxFusionLens');
   const update = (uri: vscode.Uri) => {
     const document = openDocument(uri);
-    if (document?.languageId === LANGUAGE) collection.set(uri, diagnosticsOf(document, analyses.of(document)));
+    if (document?.languageId === LANGUAGE && uri.scheme !== COMPARE_SCHEME)
+      collection.set(uri, diagnosticsOf(document, analyses.of(document)));
     else collection.delete(uri);
   };
   for (const document of vscode.workspace.textDocuments) update(document.uri);

@@ -8,11 +8,14 @@ import { printModel } from '../core/text/print';
 import { bytesSource, type ByteSource } from '../core/wire/source';
 import { joinChunks, type Chunk } from '../core/wire/splice';
 import { splicedSource } from '../core/wire/splicedSource';
+import { externalLocations } from '../core/text/repoint';
 import { writeAtomically } from '../files/atomicWrite';
+import type { CopyOptions } from '../files/copyData';
 import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
+import { describePlan, saveCopy } from '../files/saveCopy';
 import { log } from './log';
-import { fileNameOf, textUriOf } from './uris';
+import { elideAbove, fileNameOf, textUriOf } from './uris';
 
 /** A model file as it was last read: the structure, and the text that shows it. */
 export interface ModelFile {
@@ -27,6 +30,23 @@ export interface ModelFile {
   readonly readonly: boolean;
 }
 
+/** How long another program may take to write a file, in milliseconds, before the person is told that it can't be read. */
+const WRITING_MS = 1500;
+
+/** Text that can't be saved: what is wrong with it, and where. */
+export class RefusedText extends Error {
+  override readonly name = 'RefusedText';
+
+  constructor(
+    fileName: string,
+    problem: string,
+    readonly position: vscode.Position | undefined,
+  ) {
+    const where = position && `Line ${position.line + 1}, column ${position.character + 1}: `;
+    super(`${where ?? ''}${problem.replace(/[^.]$/, '$&.')} ${fileName} was not saved.`);
+  }
+}
+
 interface Entry {
   file: ModelFile;
   /** Modification time and size of the file itself, to notice that another program wrote it. */
@@ -38,6 +58,7 @@ interface Entry {
 export class ModelFiles implements vscode.Disposable {
   private readonly entries = new Map<string, Entry>();
   private readonly queues = new Map<string, Promise<unknown>>();
+  private readonly retries = new Map<string, NodeJS.Timeout>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
 
   /** Fires with the *text's* URI when a model file has other content than before. */
@@ -53,19 +74,32 @@ export class ModelFiles implements vscode.Disposable {
 
   /** Look whether another program has written the file, and tell if so. */
   async refresh(uri: vscode.Uri): Promise<void> {
-    const before = this.entries.get(uri.toString())?.file;
+    const key = uri.toString();
+    const before = this.entries.get(key)?.file;
+    clearTimeout(this.retries.get(key));
+    this.retries.delete(key);
     try {
       const file = await this.get(uri);
       if (before && before !== file) this.changed.fire(textUriOf(uri));
     } catch (error) {
       log().warn(`${uri.toString(true)}: ${problemOf(error)}`);
+      if (before)
+        this.retries.set(
+          key,
+          setTimeout(() => void this.tellUnreadable(uri), WRITING_MS),
+        );
       this.changed.fire(textUriOf(uri));
     }
   }
 
+  /** The file as it was when it could last be read, while something shows it. */
+  lastRead(uri: vscode.Uri): ModelFile | undefined {
+    return this.entries.get(uri.toString())?.file;
+  }
+
   /**
    * The model that `text` would be saved as, without saving it.
-   * @throws vscode.FileSystemError as `save` does.
+   * @throws as `save` does.
    */
   preview(uri: vscode.Uri, text: string): Promise<{ model: Model; source: ByteSource }> {
     return this.inTurn(uri, async () => {
@@ -78,8 +112,9 @@ export class ModelFiles implements vscode.Disposable {
 
   /**
    * Save edited text into the model file: only what was edited is encoded anew.
-   * @throws vscode.FileSystemError with the place of the error when the text
-   * doesn't parse or names weights that the file doesn't have; nothing is written then.
+   * @throws RefusedText when the text doesn't parse or names weights that the
+   * file doesn't have; vscode.FileSystemError when the file can't be read or
+   * written. Nothing is written then.
    */
   save(uri: vscode.Uri, text: string): Promise<void> {
     return this.inTurn(uri, async () => {
@@ -96,6 +131,31 @@ export class ModelFiles implements vscode.Disposable {
     });
   }
 
+  /**
+   * Save edited text of a model as another model file, with its external data.
+   * @returns what was done about the external data, for the person: a sentence each.
+   * @throws as `save` does, and an `AbortError`; neither model nor data is left then.
+   */
+  saveAs(uri: vscode.Uri, text: string, target: vscode.Uri, options: CopyOptions = {}): Promise<readonly string[]> {
+    return this.inTurn(uri, async () => {
+      const { file, generations } = await this.loadEntry(uri);
+      const { source } = file;
+      const chunks = this.build(file, generations, text);
+      const locations = externalLocations(decodeModel(splicedSource(chunks, source)));
+      if (uri.scheme === 'file' && target.scheme === 'file') {
+        try {
+          const plan = await saveCopy({ chunks, source, file: uri.fsPath, target: target.fsPath }, options);
+          return describePlan(plan, target.fsPath);
+        } catch (error) {
+          if (options.signal?.aborted) throw error;
+          throw vscode.FileSystemError.Unavailable(`${fileNameOf(target)} was not written: ${problemOf(error)}`);
+        }
+      }
+      await vscode.workspace.fs.writeFile(target, joinChunks(chunks, source));
+      return locations.length === 0 ? [] : [`Copy its external data beside it yourself: ${locations.join(', ')}.`];
+    });
+  }
+
   /** Nothing shows the file any more: what is known of it can be read again. */
   forget(uri: vscode.Uri): void {
     this.entries.delete(uri.toString());
@@ -103,8 +163,23 @@ export class ModelFiles implements vscode.Disposable {
 
   dispose(): void {
     this.changed.dispose();
+    for (const timer of this.retries.values()) clearTimeout(timer);
     for (const { file } of this.entries.values()) close(file.source);
     this.entries.clear();
+  }
+
+  /** A file that can't be read is perhaps being written; if it still is so later, the person is told. */
+  private async tellUnreadable(uri: vscode.Uri): Promise<void> {
+    this.retries.delete(uri.toString());
+    if (!this.entries.has(uri.toString())) return;
+    try {
+      const before = this.lastRead(uri);
+      if ((await this.get(uri)) !== before) this.changed.fire(textUriOf(uri));
+    } catch (error) {
+      if (error instanceof vscode.FileSystemError && error.code === 'FileNotFound') return;
+      const message = `Another program wrote a file that can't be shown. ${problemOf(error)} The text is that of before; it can be saved once the model is back.`;
+      void vscode.window.showWarningMessage(message);
+    }
   }
 
   private async load(uri: vscode.Uri): Promise<ModelFile> {
@@ -136,8 +211,7 @@ export class ModelFiles implements vscode.Disposable {
       uri.scheme === 'file' ? new FileSource(uri.fsPath) : bytesSource(await vscode.workspace.fs.readFile(uri));
     try {
       const model = decodeModel(source);
-      const elideAbove = vscode.workspace.getConfiguration('onnxFusionLens', uri).get<number>('elideTensorsAbove');
-      const text = printModel(model, source, { fileName: fileNameOf(uri), elideAbove });
+      const text = printModel(model, source, { fileName: fileNameOf(uri), elideAbove: elideAbove(uri) });
       return {
         stamp: stampOf(stat),
         generations: generationsOf(model),
@@ -213,16 +287,13 @@ export class ModelFiles implements vscode.Disposable {
   }
 }
 
-function refused(file: ModelFile, text: string, offset: number | undefined, message: string): vscode.FileSystemError {
-  const where = offset === undefined ? '' : ` (${positionAt(text, offset)})`;
-  return vscode.FileSystemError.Unavailable(`${fileNameOf(file.uri)} was not saved: ${message}${where}`);
+function refused(file: ModelFile, text: string, offset: number | undefined, message: string): RefusedText {
+  return new RefusedText(fileNameOf(file.uri), message, offset === undefined ? undefined : positionAt(text, offset));
 }
 
-/** "line 12, column 5", both counted from 1. */
-function positionAt(text: string, offset: number): string {
+function positionAt(text: string, offset: number): vscode.Position {
   const before = text.slice(0, offset);
-  const line = before.split('\n').length;
-  return `line ${line}, column ${offset - before.lastIndexOf('\n')}`;
+  return new vscode.Position(before.split('\n').length - 1, offset - before.lastIndexOf('\n') - 1);
 }
 
 function stampOf(stat: vscode.FileStat): string {

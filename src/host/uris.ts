@@ -3,22 +3,29 @@ import * as vscode from 'vscode';
 /** Scheme of the documents that show a model file as text. */
 export const TEXT_SCHEME = 'onnx-text';
 
+/** Scheme of the read-only documents on the left of comparisons. */
+export const COMPARE_SCHEME = 'onnx-compare';
+
 /** Language id of ONNX text, in `onnx-text:` documents and in `.onnxtxt` files. */
 export const LANGUAGE = 'onnx-text';
 
 /**
  * The text document of a model file. Its path is the file's with another
- * extension (custom editors are chosen by name alone, in every scheme); the
- * file's own URI travels in the query.
+ * extension (custom editors are chosen by name alone, in every scheme). Where
+ * that doesn't say which file it is, the file's own URI travels in the query.
  */
 export function textUriOf(model: vscode.Uri): vscode.Uri {
   const path = model.path.replace(/\.onnx$/i, '') + '.onnxtxt';
-  return vscode.Uri.from({ scheme: TEXT_SCHEME, path, query: model.toString() });
+  const isPlain = model.scheme === 'file' && model.authority === '' && model.path.endsWith('.onnx');
+  return vscode.Uri.from({ scheme: TEXT_SCHEME, path, query: isPlain ? '' : model.toString() });
 }
 
 /** The model file that a text document shows, or `undefined` for text that stands for itself. */
 export function modelUriOf(text: vscode.Uri): vscode.Uri | undefined {
-  return text.scheme === TEXT_SCHEME && text.query !== '' ? vscode.Uri.parse(text.query, true) : undefined;
+  if (text.scheme !== TEXT_SCHEME) return undefined;
+  if (text.query !== '') return vscode.Uri.parse(text.query, true);
+  if (!text.path.endsWith('.onnxtxt')) return undefined;
+  return vscode.Uri.from({ scheme: 'file', path: text.path.replace(/\.onnxtxt$/, '.onnx') });
 }
 
 /** The text's URI, for a model file as well as for its text. */
@@ -27,9 +34,14 @@ export function toTextUri(uri: vscode.Uri): vscode.Uri {
 }
 
 export function isText(uri: vscode.Uri): boolean {
-  return uri.scheme === TEXT_SCHEME || /\.onnxte?xt$/i.test(uri.path);
+  return uri.scheme === TEXT_SCHEME || uri.scheme === COMPARE_SCHEME || /\.onnxte?xt$/i.test(uri.path);
 }
 
 export function fileNameOf(uri: vscode.Uri): string {
   return uri.path.slice(uri.path.lastIndexOf('/') + 1);
+}
+
+/** The setting: tensors larger than this many bytes are references in the model's text. */
+export function elideAbove(model: vscode.Uri): number | undefined {
+  return vscode.workspace.getConfiguration('onnxFusionLens', model).get<number>('elideTensorsAbove');
 }

@@ -1,0 +1,72 @@
+import * as vscode from 'vscode';
+import { openDocument } from './analysis';
+import type { ModelFiles } from './modelFiles';
+import { report } from './textFileSystem';
+import { fileNameOf, modelUriOf, textUriOf } from './uris';
+
+/** Ask where to, and save the model's present text there, with its external data. */
+export async function saveModelAs(files: ModelFiles, uri: vscode.Uri, given?: vscode.Uri): Promise<void> {
+  const model = modelUriOf(uri) ?? uri;
+  const document = openDocument(textUriOf(model));
+  const target = given ?? (await askTarget(model));
+  if (!target) return;
+  if (target.toString() === model.toString()) {
+    await document?.save();
+    return;
+  }
+  const text = document?.getText() ?? (await files.get(model)).text;
+  const done = await vscode.window.withProgress(
+    {
+      location: vscode.ProgressLocation.Notification,
+      title: `Saving ${fileNameOf(model)} as ${fileNameOf(target)}`,
+      cancellable: true,
+    },
+    (progress, token) => {
+      const abort = new AbortController();
+      token.onCancellationRequested(() => abort.abort());
+      let copied = 0;
+      const onCopied = (bytes: number): void => {
+        copied += bytes;
+        progress.report({ message: `external data: ${(copied / 1e6).toFixed(0)} MB copied` });
+      };
+      return files.saveAs(model, text, target, { onCopied, signal: abort.signal }).catch((error: unknown) => {
+        if (abort.signal.aborted) return undefined;
+        throw error;
+      });
+    },
+  );
+  if (!done) return;
+  await files.refresh(target);
+  await moveEditor(document, target);
+  report(vscode.workspace.asRelativePath(target), done);
+}
+
+async function askTarget(model: vscode.Uri): Promise<vscode.Uri | undefined> {
+  const target = await vscode.window.showSaveDialog({
+    defaultUri: model,
+    filters: { 'ONNX models': ['onnx'] },
+    title: 'Save Model As',
+    saveLabel: 'Save',
+  });
+  if (!target || /\.[^/.]+$/.test(target.path)) return target;
+  return target.with({ path: `${target.path}.onnx` });
+}
+
+/** As Save As does: the editor shows the new file, and the old one's unsaved edits are no longer asked about. */
+async function moveEditor(document: vscode.TextDocument | undefined, target: vscode.Uri): Promise<void> {
+  const tab =
+    document &&
+    vscode.window.tabGroups.all
+      .flatMap(({ tabs }) => tabs)
+      .find(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === document.uri.toString());
+  if (!document || !tab) {
+    await vscode.commands.executeCommand('vscode.open', target);
+    return;
+  }
+  if (document.isDirty) {
+    await vscode.window.showTextDocument(document, { viewColumn: tab.group.viewColumn, preview: false });
+    await vscode.commands.executeCommand('workbench.action.files.revert');
+  }
+  await vscode.window.showTextDocument(textUriOf(target), { viewColumn: tab.group.viewColumn, preview: false });
+  await vscode.window.tabGroups.close(tab);
+}
