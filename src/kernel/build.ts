@@ -1,5 +1,6 @@
 /**
- * Builds the kernel: `node --import tsx src/kernel/build.ts` makes dist/kernel/fusion-kernel.node.
+ * Builds the kernel: `node --import tsx src/kernel/build.ts` makes the addon dist/kernel/fusion-kernel.node and the
+ * custom-op library dist/kernel/libfusionlens_ops.so (macOS: .dylib; Windows: fusionlens_ops.dll).
  *
  * Needs a C++17 compiler and the node-api-headers package, nothing else. A machine without a compiler gets one message
  * and a successful exit: the rest of the extension works without the kernel.
@@ -53,11 +54,47 @@ function targetsFor(compiler: Compiler, flavour: Flavour): readonly Target[] {
 export interface BuildResult {
   /** The addon, or `undefined` where there is no compiler. */
   readonly addon?: string;
+  /** The custom-op library for ONNX Runtime. */
+  readonly library?: string;
   readonly compiled: number;
   readonly message: string;
 }
 
+/** What is linked: of the sources outside `targets/`, each has those that the other doesn't leave out. */
+interface Product {
+  readonly file: string;
+  readonly kind: 'addon' | 'library';
+  readonly exports: string;
+  readonly without: (source: string) => boolean;
+}
+
+/** As the platform names shared libraries. */
+function libraryName(name: string): string {
+  if (process.platform === 'win32') return `${name}.dll`;
+  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
+}
+
+function productsIn(directory: string): readonly Product[] {
+  const entry = path.join('onnxruntime', 'library.cpp');
+  return [
+    {
+      file: path.join(directory, 'fusion-kernel.node'),
+      kind: 'addon',
+      exports: path.join(kernel, 'addon', 'exports.map'),
+      without: (source) => source === entry,
+    },
+    {
+      file: path.join(directory, libraryName('fusionlens_ops')),
+      kind: 'library',
+      exports: path.join(kernel, 'onnxruntime', 'library.map'),
+      without: (source) => source.startsWith(`addon${path.sep}`),
+    },
+  ];
+}
+
 interface Job {
+  /** Relative to the kernel's folder. */
+  readonly file: string;
   readonly source: string;
   readonly object: string;
   readonly args: readonly string[];
@@ -92,7 +129,7 @@ async function plan(compiler: Compiler, targets: readonly Target[], objects: str
             ? defines
             : [`FUSIONLENS_TARGET=${target.name}`, `FUSIONLENS_VECTOR_BYTES=${target.vectorBytes}`],
       });
-      jobs.push({ source, object, args });
+      jobs.push({ file, source, object, args });
     }
   }
   return jobs;
@@ -131,7 +168,8 @@ export async function buildKernel(flavour: Flavour, report: (line: string) => vo
   }
   const objects = path.join(root, 'out', 'kernel', `${process.platform}-${compiler.arch}-${flavour}`);
   const directory = flavour === 'release' ? path.join(root, 'dist', 'kernel') : objects;
-  const addon = path.join(directory, 'fusion-kernel.node');
+  const products = productsIn(directory);
+  const [addon, library] = products.map(({ file }) => file) as [string, string];
   await mkdir(objects, { recursive: true });
   await mkdir(directory, { recursive: true });
 
@@ -148,18 +186,24 @@ export async function buildKernel(flavour: Flavour, report: (line: string) => vo
     const built = await modified(job.object);
     if (!sameCalls || built < newestHeader || built < (await modified(job.source))) stale.push(job);
   }
-  if (stale.length === 0 && existsSync(addon)) return { addon, compiled: 0, message: 'The kernel is up to date.' };
+  if (stale.length === 0 && existsSync(addon) && existsSync(library)) {
+    return { addon, library, compiled: 0, message: 'The kernel is up to date.' };
+  }
 
   await rm(stamp, { force: true });
   await compileAll(compiler, stale, report);
-  const inputs = [...jobs.map((job) => job.object), ...(await importLibrary(compiler, objects))];
-  // Linked beside the target and renamed, so that a process that has the old one loaded keeps it intact.
-  const exports = path.join(kernel, 'addon', 'exports.map');
-  const fresh = `${addon}.${process.pid}.tmp`;
-  await run(compiler.command, linkArguments(compiler, inputs, fresh, exports), { maxBuffer: 64 << 20 });
-  await rename(fresh, addon);
+  for (const product of products) {
+    const own = jobs.filter((job) => !product.without(job.file)).map((job) => job.object);
+    const inputs = [...own, ...(product.kind === 'addon' ? await importLibrary(compiler, objects) : [])];
+    // Linked beside the target and renamed, so that a process that has the old one loaded keeps it intact.
+    const fresh = `${product.file}.${process.pid}.tmp`;
+    const args = linkArguments(compiler, inputs, fresh, product);
+    await run(compiler.command, args, { maxBuffer: 64 << 20 });
+    await rename(fresh, product.file);
+  }
   await writeFile(stamp, calls);
-  return { addon, compiled: stale.length, message: `Built ${path.relative(root, addon)} with ${compiler.identity}.` };
+  const built = products.map(({ file }) => path.relative(root, file)).join(' and ');
+  return { addon, library, compiled: stale.length, message: `Built ${built} with ${compiler.identity}.` };
 }
 
 async function main(): Promise<number> {

@@ -62,8 +62,9 @@ ThreadPool::~ThreadPool() {
 }
 
 void ThreadPool::run(int wanted, const Work& work) {
-  const int size = wanted < 1 ? 1 : wanted > threads() ? threads() : wanted;
-  std::lock_guard<std::mutex> oneRunAtATime(runMutex_);
+  std::unique_lock<std::mutex> oneRunAtATime(runMutex_, std::try_to_lock);
+  const int most = oneRunAtATime.owns_lock() ? threads() : 1;
+  const int size = wanted < 1 ? 1 : wanted > most ? most : wanted;
   Team team(size);
   if (size == 1) {
     work(team, 0);

@@ -62,7 +62,7 @@ class ThreadPool {
 
   /**
    * Runs `work` on `threads` threads (at most the pool's), the calling one included, and returns when all are done.
-   * `work` must not throw. Concurrent calls are served one after the other.
+   * `work` must not throw. While the pool is busy with another caller's work, `work` runs on the calling thread alone.
    */
   void run(int threads, const Work& work);
 

@@ -106,23 +106,30 @@ export function importLibraryCall(compiler: Compiler, definition: string, librar
   return [tool, '/nologo', `/def:${definition}`, `/out:${library}`, `/machine:${machine}`];
 }
 
-/**
- * The arguments that link objects (and, on Windows, the host program's import library) to a shared library. `exports`
- * is the linker script that names what it shows to others.
- */
+export interface LinkOptions {
+  /** An addon takes the Node-API from the program that loads it; a library needs nothing of its host. */
+  readonly kind: 'addon' | 'library';
+  /** The linker script that names what it shows to others. */
+  readonly exports: string;
+}
+
+/** The arguments that link objects (and, for an addon on Windows, the host program's import library) to `target`. */
 export function linkArguments(
   compiler: Compiler,
   objects: readonly string[],
   target: string,
-  exports: string,
+  { kind, exports }: LinkOptions,
 ): string[] {
   if (compiler.style === 'msvc') {
     // The host program is node.exe for the command line and Code.exe in VS Code: bound when first called.
-    return ['/nologo', '/LD', '/MT', ...objects, `/Fe${target}`, '/link', 'delayimp.lib', '/DELAYLOAD:NODE.EXE'];
+    const host = kind === 'addon' ? ['/link', 'delayimp.lib', '/DELAYLOAD:NODE.EXE'] : [];
+    return ['/nologo', '/LD', '/MT', ...objects, `/Fe${target}`, ...host];
   }
   switch (process.platform) {
     case 'darwin':
-      return ['-bundle', '-undefined', 'dynamic_lookup', '-pthread', ...objects, '-o', target];
+      return kind === 'addon'
+        ? ['-bundle', '-undefined', 'dynamic_lookup', '-pthread', ...objects, '-o', target]
+        : ['-dynamiclib', '-pthread', ...objects, '-o', target];
     case 'win32':
       return ['-shared', '-static', '-pthread', ...objects, '-o', target];
     default: {

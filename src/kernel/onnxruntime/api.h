@@ -64,6 +64,9 @@ struct OrtApiBase {
 constexpr uint32_t kApiVersion = 17;
 constexpr int kLeastMinorVersion = 17;
 
+/** True for a version string such as "1.17.3" of a release that serves the API. */
+bool isKnownVersion(const std::string& version);
+
 /** An error that ONNX Runtime reported. */
 class Error : public std::runtime_error {
  public:
@@ -133,6 +136,10 @@ using ReleaseSessionOptions = Entry<100, void(OrtSessionOptions*)>;
 using ReleaseCustomOpDomain = Entry<101, void(OrtCustomOpDomain*)>;
 using AddSessionConfigEntry = Entry<130, OrtStatus*(OrtSessionOptions*, const char* key, const char* value)>;
 using KernelInfoGetAttributeArrayInt64 = Entry<163, OrtStatus*(const OrtKernelInfo*, const char*, int64_t*, size_t*)>;
+/** Version 14. Whether the options have an entry; its value, of which `size` gives the bytes where `value` is null. */
+using HasSessionConfigEntry = Entry<237, OrtStatus*(const OrtSessionOptions*, const char* key, int* has)>;
+using GetSessionConfigEntry =
+    Entry<238, OrtStatus*(const OrtSessionOptions*, const char* key, char* value, size_t* size)>;
 using KernelInfoGetConstantInputTensor =
     Entry<249, OrtStatus*(const OrtKernelInfo*, size_t index, int* isConstant, const OrtValue**)>;
 

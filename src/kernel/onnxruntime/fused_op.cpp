@@ -101,7 +101,7 @@ void activate(const Normalization& normalization, float* values, int64_t count) 
 class FusedKernel {
  public:
   FusedKernel(const OrtApi* api, const OrtKernelInfo* info, const Variant& variant, FusedOpDomain::Shared& shared)
-      : api_(api), variant_(variant), shared_(shared) {
+      : api_(api), variant_(variant), shared_(shared), pool_(shared.acquirePool()) {
     attributes_.kernelShape = integers(api, info, "kernel_shape");
     attributes_.strides = integers(api, info, "strides");
     attributes_.pads = integers(api, info, "pads");
@@ -140,12 +140,12 @@ class FusedKernel {
     const std::vector<int64_t> shape = outputShape(plan->convolution(), inputShape.size());
     const float* x = dataOf(api_, inputs[0]);
     if (!variant_.adds) {
-      plan->run(x, allocate(context, shape), shared_.pool, shared_.pool.threads());
+      plan->run(x, allocate(context, shape), *pool_, pool_->threads());
     } else {
       const std::vector<int64_t> addedShape = shapeOf(api_, inputs[4]);
       const float* added = dataOf(api_, inputs[4]);
       if (const std::optional<Residual> residual = broadcastResidual(added, addedShape, shape)) {
-        plan->run(x, allocate(context, shape), shared_.pool, shared_.pool.threads(), Fusion::Fused, &*residual);
+        plan->run(x, allocate(context, shape), *pool_, pool_->threads(), Fusion::Fused, &*residual);
       } else {
         runWithLargerSum(context, inputs, shape, addedShape);
       }
@@ -174,7 +174,7 @@ class FusedKernel {
     linear.activation = Activation::None;
     const std::shared_ptr<FusedConvolution> plan = planFor(inputs, shapeOf(api_, inputs[0]), linear, linearPlans_);
     AlignedBuffer normalized(static_cast<size_t>(plan->convolution().outputElements()));
-    plan->run(dataOf(api_, inputs[0]), normalized.data(), shared_.pool, shared_.pool.threads());
+    plan->run(dataOf(api_, inputs[0]), normalized.data(), *pool_, pool_->threads());
     const std::vector<int64_t> sumShape = broadcastShape(shape, addedShape);
     float* sum = allocate(context, sumShape);
     addBroadcast(normalized.data(), shape, dataOf(api_, inputs[4]), addedShape, sum);
@@ -213,6 +213,7 @@ class FusedKernel {
   const OrtApi* api_;
   const Variant& variant_;
   FusedOpDomain::Shared& shared_;
+  const std::shared_ptr<ThreadPool> pool_;
   ConvolutionAttributes attributes_;
   Normalization normalization_;
   bool weightsAreConstant_ = true;
@@ -241,6 +242,16 @@ struct FusedOpDomain::Op : OrtCustomOp {
   const OrtApi* api;
   Shared* shared;
 };
+
+std::shared_ptr<ThreadPool> FusedOpDomain::Shared::acquirePool() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  std::shared_ptr<ThreadPool> pool = pool_.lock();
+  if (!pool) {
+    pool = std::make_shared<ThreadPool>(threads);
+    pool_ = pool;
+  }
+  return pool;
+}
 
 FusedOpDomain::FusedOpDomain(const OrtApi* api, int threads, InstructionSet set, AlgorithmChoice choice)
     : shared_(threads, set, choice), domain_(api) {

@@ -1,7 +1,9 @@
 // The `fusionlens` operators as ONNX Runtime custom operators.
 #pragma once
 
+#include <atomic>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 #include "../choose_algorithm.h"
@@ -34,13 +36,25 @@ class FusedOpDomain {
   /** How often a kernel of this domain has run. */
   int64_t runs() const { return shared_.runs.load(); }
 
+  /** What the kernels of all sessions share. */
   struct Shared {
-    Shared(int threads, InstructionSet instructions, AlgorithmChoice algorithms)
-        : pool(threads), set(instructions), choice(algorithms) {}
-    ThreadPool pool;
-    InstructionSet set;
-    AlgorithmChoice choice;
+    Shared(int threadCount, InstructionSet instructions, AlgorithmChoice algorithms)
+        : threads(threadCount), set(instructions), choice(algorithms) {}
+
+    /**
+     * The pool, which lives as long as some kernel holds it: its threads must be gone before a library that holds this
+     * code is unloaded.
+     */
+    std::shared_ptr<ThreadPool> acquirePool();
+
+    const int threads;
+    const InstructionSet set;
+    const AlgorithmChoice choice;
     std::atomic<int64_t> runs{0};
+
+   private:
+    std::mutex mutex_;
+    std::weak_ptr<ThreadPool> pool_;
   };
 
  private:

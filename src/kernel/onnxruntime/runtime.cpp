@@ -1,7 +1,6 @@
 #include "runtime.h"
 
 #include <chrono>
-#include <cstdio>
 #include <cstring>
 #include <limits>
 
@@ -49,12 +48,6 @@ GetApiBase findApiBase(const std::string& path) {
 }
 
 #endif
-
-bool isKnownVersion(const std::string& version) {
-  int major = 0;
-  int minor = 0;
-  return std::sscanf(version.c_str(), "%d.%d", &major, &minor) == 2 && major == 1 && minor >= kLeastMinorVersion;
-}
 
 size_t elementCount(const std::vector<int64_t>& shape) {
   size_t count = 1;
