@@ -1,6 +1,7 @@
 import type Long from 'long';
 import { onnx } from 'onnx-proto';
 import { ModelFormatError } from '../wire/errors';
+import { keepFields, type KnownFields } from '../wire/keepFields';
 import type { ByteSource } from '../wire/source';
 import { readFunction, readGraph, readOpset } from './decodeGraph';
 import { describeFile } from './fileKind';
@@ -32,18 +33,28 @@ export function decodeModel(source: ByteSource): Model {
   }
 }
 
+const OPSET: KnownFields = { 10: true, 16: true };
+const ENTRY: KnownFields = { 10: true, 18: true };
+/** `elem_type`, and `shape` of dimensions with value, symbol and denotation. */
+const TENSOR_TYPE: KnownFields = { 8: true, 18: { 10: { 8: true, 18: true, 26: true } } };
+
 /** What onnx-proto reads. The messages and fields newer than it are read from the wire directly. */
 const leaves: LeafDecoders = {
   opset(payload) {
-    const { domain, version } = onnx.OperatorSetIdProto.decode(payload) as { domain: string; version: unknown };
+    const { domain, version } = onnx.OperatorSetIdProto.decode(keepFields(payload, OPSET)) as {
+      domain: string;
+      version: unknown;
+    };
     return { domain, version: toNumber(version) };
   },
   entry(payload) {
-    const { key, value } = onnx.StringStringEntryProto.decode(payload);
+    const { key, value } = onnx.StringStringEntryProto.decode(keepFields(payload, ENTRY));
     return { key, value };
   },
   tensorType(kind, payload) {
-    const proto = (kind === 'tensor' ? onnx.TypeProto.Tensor : onnx.TypeProto.SparseTensor).decode(payload);
+    const proto = (kind === 'tensor' ? onnx.TypeProto.Tensor : onnx.TypeProto.SparseTensor).decode(
+      keepFields(payload, TENSOR_TYPE),
+    );
     return { kind, elementType: proto.elemType, shape: proto.shape?.dim?.map(dimensionOf) };
   },
   attributeType: (number) => onnx.AttributeProto.AttributeType[number] as AttributeTypeName | undefined,

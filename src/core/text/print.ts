@@ -1,5 +1,6 @@
-import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, ValueInfo } from '../onnx/model';
+import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, Tensor, ValueInfo } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
+import { extensionsComment } from './extensions';
 import { formatSize } from './numbers';
 import { Printer, type PartOptions, type PrintOptions } from './printer';
 import {
@@ -18,7 +19,6 @@ const STEP = '  ';
 /** Signatures longer than this are broken, one value a line. */
 const LONGEST_LINE = 110;
 
-const EXTENSIONS_COMMENT = '# Some of this can only be said in forms that the official ONNX parser does not accept.\n';
 const MESSAGES_COMMENT =
   '# Data at a location ending in "#TensorProto" is left in typed fields of the model, where the official loader does not look.\n';
 
@@ -35,7 +35,7 @@ export function printModel(model: Model, source: ByteSource, options: PrintOptio
   text += '\n';
   for (const fn of model.functions) text += `\n${functionText(fn, '', printer)}\n`;
   if (printer.usesMessageReferences) text = MESSAGES_COMMENT + text;
-  return printer.usesExtensions ? EXTENSIONS_COMMENT + text : text;
+  return printer.extensions.size > 0 ? extensionsComment(printer.extensions) + text : text;
 }
 
 /** One node, without indentation before it or a newline after it. */
@@ -46,6 +46,11 @@ export function printNode(node: Node, options: PartOptions = {}): string {
 /** One function with its header, without a newline after it. */
 export function printFunction(fn: FunctionProto, options: PartOptions = {}): string {
   return functionText(fn, options.indent ?? '', new Printer(options));
+}
+
+/** A tensor as a graph declares it: `type name = data`. */
+export function printDeclaration(tensor: Tensor, options: PartOptions = {}): string {
+  return printInitializer(tensor, new Printer(options));
 }
 
 function printModelHeader(model: Model, printer: Printer): string {

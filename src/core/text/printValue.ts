@@ -11,7 +11,7 @@ import { messageLocation } from './references';
 function printElementType(number: number, printer: Printer): string {
   const type = dataType(number);
   if (type !== undefined) return type.name;
-  printer.usesExtensions = true;
+  printer.extensions.add('type');
   return `?${number}`;
 }
 
@@ -46,14 +46,14 @@ export function printType(type: Type, printer: Printer): string {
     case 'opaque':
       return printOpaque(type.domain, type.name, printer);
     case 'unset':
-      printer.usesExtensions = true;
+      printer.extensions.add('type');
       return '?';
   }
 }
 
 function printOptionalType(type: Type | undefined, printer: Printer): string {
   if (type !== undefined) return printType(type, printer);
-  printer.usesExtensions = true;
+  printer.extensions.add('type');
   return '';
 }
 
@@ -65,7 +65,7 @@ function printOpaque(domain: string, name: string, printer: Printer): string {
 /** Identifiers joined by dots, as domains are; anything else is quoted, a form of ours. */
 export function printDotted(name: string, printer: Printer): string {
   if (isIdentifier(name) || name.split('.').every(isIdentifier)) return name;
-  printer.usesExtensions = true;
+  printer.extensions.add('names');
   return quoteString(name);
 }
 
@@ -80,7 +80,7 @@ export function printTensor(tensor: Tensor, printer: Printer): string {
   const type = printTensorType(tensor.dataType, tensor.dims, printer);
   const data = printTensorData(tensor, printer);
   if (tensor.name === '') return data.startsWith('{') ? `${type} ${data}` : `${type} = ${data}`;
-  if (!isIdentifier(tensor.name)) printer.usesExtensions = true;
+  if (!isIdentifier(tensor.name)) printer.extensions.add('names');
   return `${type} ${quoteIdentifier(tensor.name)} = ${data}`;
 }
 
@@ -90,7 +90,7 @@ function printTensorData(tensor: Tensor, printer: Printer): string {
   if (data.kind === 'external') {
     const entries = data.entries.map(({ key, value }) => `${printer.string(key)}: ${printer.string(value)}`);
     if (entries.length > 0) return `[${entries.join(', ')}]`;
-    printer.usesExtensions = true;
+    printer.extensions.add('external');
     return '[]';
   }
   if (data.kind === 'none') return '{}';
@@ -107,7 +107,7 @@ function printTensorData(tensor: Tensor, printer: Printer): string {
     printer.usesMessageReferences = true;
     return printReference(messageLocation(printer.fileName), tensor.origin.start, tensor.origin.end);
   }
-  printer.usesExtensions = true;
+  printer.extensions.add('data');
   return '{}';
 }
 
@@ -131,14 +131,14 @@ function printValues(elementType: number, values: TensorValues, printer: Printer
 
 /** A sparse tensor, which the official grammar lacks: `sparse[dims] (values, indices)`. */
 function printSparseTensor(tensor: SparseTensor, printer: Printer): string {
-  printer.usesExtensions = true;
+  printer.extensions.add('sparse');
   const { values, indices, dims } = tensor;
   return `sparse[${dims.map(formatSize).join(',')}] (${printTensor(values, printer)}, ${printTensor(indices, printer)})`;
 }
 
 /** `sparse[dims] name = (values, indices)` of a sparse initializer, whose name is that of its values. */
 export function printSparseInitializer(tensor: SparseTensor, printer: Printer): string {
-  printer.usesExtensions = true;
+  printer.extensions.add('sparse');
   const { values, indices, dims } = tensor;
   const content = `(${printTensor({ ...values, name: '' }, printer)}, ${printTensor(indices, printer)})`;
   return `sparse[${dims.map(formatSize).join(',')}] ${printer.identifier(values.name)} = ${content}`;
@@ -160,7 +160,7 @@ export function printAttribute(attribute: Attribute, printer: Printer, printSubg
       return `${name}${annotation} = @${printer.identifier(value.value)}`;
     }
     case 'UNDEFINED':
-      printer.usesExtensions = true;
+      printer.extensions.add('undefined');
       return `${name}: undefined`;
     case 'INT':
       return `${name} = ${value.value}`;
@@ -199,6 +199,6 @@ export function printAttribute(attribute: Attribute, printer: Printer, printSubg
 /** A subgraph's name: bare where the official parser takes it for a graph's, else quoted, a form of ours. */
 export function printSubgraphName(name: string, printer: Printer): string {
   if (isIdentifier(name) && !startsType(name) && !/^(inf|infinity|nan)$/i.test(name)) return name;
-  printer.usesExtensions = true;
+  printer.extensions.add('subgraph');
   return quoteString(name);
 }

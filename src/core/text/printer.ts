@@ -1,5 +1,6 @@
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteSource } from '../wire/source';
+import type { Extension } from './extensions';
 import { isIdentifier, needsEscapes, quoteIdentifier, quoteString } from './quote';
 
 /** How models are printed. */
@@ -25,8 +26,8 @@ export class Printer {
   readonly source: ByteSource;
   readonly fileName: string;
   readonly elideAbove: number;
-  /** Set once a form is printed that the official parser rejects. */
-  usesExtensions = false;
+  /** What has been printed in forms that the official parser rejects. */
+  readonly extensions = new Set<Extension>();
   /** Set once a typed tensor is referred to, whose data the official loader can't find. */
   usesMessageReferences = false;
 
@@ -37,13 +38,13 @@ export class Printer {
   }
 
   string(text: string): string {
-    if (needsEscapes(text)) this.usesExtensions = true;
+    if (needsEscapes(text)) this.extensions.add('bytes');
     return quoteString(text);
   }
 
   identifier(name: string): string {
     const text = quoteIdentifier(name);
-    if (text.startsWith('$')) this.usesExtensions = true;
+    if (text.startsWith('$')) this.extensions.add('bytes');
     return text;
   }
 
@@ -56,7 +57,7 @@ export class Printer {
   /** A name where the official grammar has no quoted form. */
   bareIdentifier(name: string): string {
     if (isIdentifier(name)) return name;
-    this.usesExtensions = true;
+    this.extensions.add('names');
     return quoteString(name);
   }
 }
