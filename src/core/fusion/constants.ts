@@ -21,15 +21,18 @@ export class Constants {
   /** @param source the file of a decoded model; without it, only values in a text or in memory are known. */
   constructor(private readonly source: ByteSource | undefined) {}
 
-  /** What `name` stands for in `scope`; `undefined` when it isn't constant, is large, or its data isn't at hand. */
-  numbers(scope: Scope, name: string): ConstantNumbers | undefined {
+  /**
+   * What `name` stands for in `scope`; `undefined` when it isn't constant, has
+   * more elements than `most`, or its data isn't at hand.
+   */
+  numbers(scope: Scope, name: string, most = MOST_ELEMENTS): ConstantNumbers | undefined {
     const value = name === '' ? undefined : definingScope(scope, name)?.values.get(name);
     if (!value || value.isInput || value.isAmbiguous) return undefined;
     const { producer, initializer } = value;
-    if (!producer) return initializer && this.ofTensor(initializer);
+    if (!producer) return initializer && this.ofTensor(initializer, most);
     if (producer.opType !== 'Constant' || !isDefaultDomain(producer.domain)) return undefined;
     const [attribute] = producer.attributes;
-    return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value) : undefined;
+    return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value, most) : undefined;
   }
 
   /** The one number that `name` stands for, whatever its rank. */
@@ -38,10 +41,10 @@ export class Constants {
     return constant?.values.length === 1 ? constant.values[0] : undefined;
   }
 
-  private ofAttribute(value: AttributeValue): ConstantNumbers | undefined {
+  private ofAttribute(value: AttributeValue, most: number): ConstantNumbers | undefined {
     switch (value.type) {
       case 'TENSOR':
-        return this.ofTensor(value.value);
+        return this.ofTensor(value.value, most);
       case 'INT':
       case 'FLOAT':
         return { dims: [], values: [Number(value.value)] };
@@ -53,10 +56,10 @@ export class Constants {
     }
   }
 
-  private ofTensor(tensor: Tensor): ConstantNumbers | undefined {
+  private ofTensor(tensor: Tensor, most: number): ConstantNumbers | undefined {
     const { kind } = tensor.data;
     const count = tensor.dims.reduce((product, size) => product * size, 1);
-    if (count > MOST_ELEMENTS || !NUMBER_TYPES.has(tensor.dataType)) return undefined;
+    if (count > most || !NUMBER_TYPES.has(tensor.dataType)) return undefined;
     if (kind !== 'values' && kind !== 'bytes' && !this.source) return undefined;
     const values = readTensor(tensor, this.source ?? NO_FILE);
     return values?.length === count ? { dims: tensor.dims, values: Array.from(values, Number) } : undefined;

@@ -38,7 +38,7 @@ const NO_INPUT_TYPE = new Set([
 const BOOLEAN = new Set(['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
 
 /** A node that calls a function, and where. */
-interface Call {
+export interface Call {
   readonly scope: Scope;
   readonly node: Node;
 }
@@ -64,6 +64,11 @@ export class ElementTypes {
       return value.elementType;
     }
     return undefined;
+  }
+
+  /** The scope of a function's body. */
+  scopeOf(fn: FunctionProto): Scope | undefined {
+    return this.scopes.find((scope) => scope.body === fn);
   }
 
   private deduce(scope: Scope): void {
@@ -94,7 +99,8 @@ export class ElementTypes {
     }
   }
 
-  private callsOf(fn: FunctionProto): readonly Call[] {
+  /** Every node that calls `fn`. */
+  callsOf(fn: FunctionProto): readonly Call[] {
     if (!this.calls) {
       this.calls = new Map();
       const functions = new Set(this.scopes[0]!.model.functions.map(functionKey));

@@ -9,19 +9,22 @@ import { ElementTypes } from './elementType';
 import type { Finding, FindingKind, FusedNode, Reason } from './finding';
 import { FUSION_DOMAIN, fusedOpName, type ConvolutionType } from './fusedOps';
 import { fusedOpOf } from './fusedFunction';
+import type { Normalization } from './normalization';
+import { isAnchor, NormalizationForms, type FoundNormalization } from './normalizationForms';
 import {
   attributeReason,
   channelReason,
-  controlFlowReason,
+  boundaryReason,
   elementTypeReason,
   groupReason,
   missingValueReason,
   nodeBetweenReason,
+  oddityReason,
   opsetReason,
   sharedValueReason,
 } from './reasons';
 import { indexScopes, isFunction, subgraphsOf, usesOf, type Body, type Scope } from './scope';
-import { isStandard, Tracer, type Path } from './trace';
+import { Tracer, type Path } from './trace';
 
 export interface FindOptions {
   /** The file of a decoded model, so that small constants in it can be read. */
@@ -31,10 +34,10 @@ export interface FindOptions {
 }
 
 /**
- * Every InstanceNormalization that follows a convolution, in the main graph,
- * its subgraphs and the functions, outer before inner and in node order. A
- * finding is fusable only if the fused op computes the same function for every
- * input; otherwise it has the reason. Takes one pass over the nodes.
+ * Every instance normalisation that follows a convolution, however it is
+ * written, in the main graph, its subgraphs and the functions, outer before
+ * inner and in node order. A finding is fusable only if the fused op computes
+ * the same function for every input; otherwise it has the reason.
  */
 export function findFusions(model: Model, options: FindOptions = {}): Finding[] {
   if (![model.graph, ...model.functions].some(hasNormalization)) return [];
@@ -46,24 +49,18 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const tools = { types, tracer, shapes, ids, constants: new Constants(options.source) };
   const drafts: Draft[] = [];
   for (const scope of scopes) {
-    if (isFusedFunctionScope(scope)) continue;
-    for (const node of scope.body.nodes) {
-      if (node.opType !== 'InstanceNormalization' || !isStandard(scope, node)) continue;
-      const path = tracer.trace(scope, node.inputs[0] ?? '');
-      if (path) drafts.push(examine(scope, node, path, types));
-    }
+    if (isFusedFunctionScope(scope) || !scope.body.nodes.some(isAnchor)) continue;
+    for (const found of new NormalizationForms(scope, tools).find()) drafts.push(examine(scope, found, tools));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
   const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));
   return drafts.map((draft) => complete(draft, taken, tools));
 }
 
-/** Is there anything to look at? Most models have no InstanceNormalization and need no index. */
+/** Is there anything to look at? Other models need no index. */
 function hasNormalization(body: Body): boolean {
   return body.nodes.some(
-    (node) =>
-      node.opType === 'InstanceNormalization' ||
-      node.attributes.some((attribute) => subgraphsOf(attribute).some(hasNormalization)),
+    (node) => isAnchor(node) || node.attributes.some((attribute) => subgraphsOf(attribute).some(hasNormalization)),
   );
 }
 
@@ -99,19 +96,19 @@ interface Tools {
 interface Draft {
   readonly scope: Scope;
   readonly convolution: Node;
-  readonly normalization: Node;
-  /** From the convolution to the normalisation. */
+  readonly form: Normalization;
+  /** From the convolution to the end of the normalisation. */
   readonly chain: readonly Node[];
   readonly isGroup: boolean;
   readonly reason: Reason | undefined;
 }
 
-function examine(normScope: Scope, normalization: Node, path: Path, types: ElementTypes): Draft {
+function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Draft {
   const { convolution, scope, steps } = path;
-  const chain = [convolution, ...steps.map((step) => step.node), normalization];
-  const group = groupReshape(normScope, normalization, path);
-  const reason = whyNot(normScope, normalization, path, chain, group, types);
-  return { scope, convolution, normalization, chain, isGroup: group !== undefined, reason };
+  const chain = [convolution, ...steps.map((step) => step.node), ...form.nodes];
+  const group = groupReshape(normScope, form, path);
+  const reason = whyNot(normScope, form, path, chain, group, tools);
+  return { scope, convolution, form, chain, isGroup: group !== undefined, reason };
 }
 
 /**
@@ -119,10 +116,11 @@ function examine(normScope: Scope, normalization: Node, path: Path, types: Eleme
  * @param taken nodes that are part of a fusion, to which those are added.
  */
 function complete(draft: Draft, taken: Set<Node>, tools: Tools): Finding {
-  const { scope, convolution, normalization, chain, isGroup, reason } = draft;
+  const { scope, convolution, form, chain, isGroup, reason } = draft;
+  const normalization = form.anchor;
   const fusable = reason === undefined;
   const pad = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : undefined;
-  const tail = fusable ? tailAfter(scope, normalization, { ...tools, taken }) : { nodes: [] };
+  const tail = fusable && !form.view ? tailAfter(scope, form.last, { ...tools, taken }) : { nodes: [] };
   const { residual, activation: fusedActivation } = tail;
   const activation = fusedActivation?.node;
   for (const node of tail.nodes) taken.add(node);
@@ -138,6 +136,7 @@ function complete(draft: Draft, taken: Set<Node>, tools: Tools): Finding {
     scope: scope.body,
     convolution,
     normalization,
+    form,
     pad,
     residual,
     activation,
@@ -151,34 +150,40 @@ function complete(draft: Draft, taken: Set<Node>, tools: Tools): Finding {
 /** The first thing in the way, the most fundamental first. */
 function whyNot(
   normScope: Scope,
-  normalization: Node,
+  form: Normalization,
   path: Path,
   chain: readonly Node[],
   group: Node | undefined,
-  types: ElementTypes,
+  { types, shapes }: Tools,
 ): Reason | undefined {
   const { convolution, scope, steps } = path;
-  const crossing = controlFlowReason(path, normalization);
+  const crossing = boundaryReason(path, form.anchor);
   if (crossing) return crossing;
+  if (form.oddity?.code === 'training-form') return oddityReason(form.oddity);
   if (group) return groupReason(group);
   const other = steps.find((step) => !step.transparent);
   if (other) return nodeBetweenReason(normScope, other.node, types);
   return (
-    missingValueReason(chain) ??
+    missingValueReason([convolution, ...(form.isNative ? [form.anchor] : [])]) ??
     opsetReason(scope) ??
-    elementTypeReason(scope, chain, types) ??
-    attributeReason(convolution, normalization) ??
-    channelReason(scope, convolution, normalization) ??
-    sharedValueReason(scope, chain)
+    elementTypeReason(scope, chain, form, types) ??
+    attributeReason(convolution, form.isNative ? form.anchor : undefined) ??
+    (form.oddity && oddityReason(form.oddity)) ??
+    channelReason(scope, convolution, form, shapes) ??
+    sharedValueReason(scope, chain, form)
   );
 }
 
-/** The Reshape before the normalisation, when another follows it: GroupNormalization as exporters write it. */
-function groupReshape(scope: Scope, normalization: Node, path: Path): Node | undefined {
+/**
+ * What makes the normalisation work on groups of channels: the operator, or the
+ * Reshape before it when another follows, as exporters write GroupNormalization.
+ */
+function groupReshape(scope: Scope, form: Normalization, path: Path): Node | undefined {
+  if (form.oddity?.code === 'group-normalization') return form.anchor;
   const changing = path.steps.filter((step) => !step.transparent);
   const before = changing[0];
-  if (changing.length !== 1 || before?.node.opType !== 'Reshape' || path.boundary) return undefined;
-  const after = usesOf(scope, normalization.outputs[0] ?? '');
+  if (!form.isNative || changing.length !== 1 || before?.node.opType !== 'Reshape' || path.boundary) return undefined;
+  const after = usesOf(scope, form.output);
   return after.some((use) => use.node?.opType === 'Reshape' && use.index === 0) ? before.node : undefined;
 }
 

@@ -1,6 +1,7 @@
 import type { Dimension, Graph, FunctionProto, Node, TextSpan } from '../onnx/model';
 import type { Verdict } from './estimate';
 import type { ActivationType, FusedOp, PadType } from './fusedOps';
+import type { Normalization } from './normalization';
 
 /** What was found: the convolution's op, and how the normalisation is written. */
 export type FindingKind = 'ConvInstanceNormalization' | 'ConvTransposeInstanceNormalization' | 'ConvGroupNormalization';
@@ -76,7 +77,10 @@ export interface Finding {
   /** The body that holds the pair: the main graph, a subgraph, or a function. */
   readonly scope: Graph | FunctionProto;
   readonly convolution: Node;
+  /** The InstanceNormalization, or the node that stands for one that is written otherwise. */
   readonly normalization: Node;
+  /** How the normalisation is written. */
+  readonly form: Normalization;
   readonly pad?: FusedPad | undefined;
   readonly residual?: FusedResidual | undefined;
   /** The node of {@link fusedActivation}. */

@@ -6,18 +6,32 @@ export type Parameter =
   | { readonly kind: 'vector'; readonly name: string }
   /** A value of M elements in another shape, such as [1, M, 1, 1]. */
   | { readonly kind: 'reshaped'; readonly name: string; readonly dims: readonly number[] }
-  /** The same number for every channel; there is no value for it in the model. */
+  /** The same number for every channel; the model has no value of that shape. */
   | { readonly kind: 'filled'; readonly value: number };
+
+/** What makes a normalisation another function than the fused op's. */
+export interface Oddity {
+  readonly code:
+    | 'axes'
+    | 'dynamic-rank'
+    | 'epsilon-outside'
+    | 'epsilon-unknown'
+    | 'group-normalization'
+    | 'training-form'
+    | 'variance-factor';
+  /** The node that shows it. */
+  readonly node: Node;
+  /** The axes that are normalised over, for `axes`. */
+  readonly axes?: readonly number[] | undefined;
+}
 
 /** A normalisation over each plane of a batch of images, however a model writes it. */
 export interface Normalization {
-  /** `group` has the statistics of several channels together, and isn't the fused op's. */
-  readonly kind: 'instance' | 'group';
-  /** Is it one InstanceNormalization node on the convolution's output as it is? */
+  /** Is it one InstanceNormalization node, on the convolution's output as it is or handed on unchanged? */
   readonly isNative: boolean;
   /** The node that messages point at, and that findings are ordered by. */
   readonly anchor: Node;
-  /** Every node that is part of it, in the body's order; constants aren't among them. */
+  /** Every node that it is made of, in the body's order; constants aren't among them. */
   readonly nodes: readonly Node[];
   /** What is normalised: N×M×D1…Dk. */
   readonly input: string;
@@ -25,10 +39,11 @@ export interface Normalization {
   readonly last: Node;
   /** The result, of the input's shape unless `view` says otherwise. */
   readonly output: string;
-  /** `undefined` where an input that the operator needs is missing. */
-  readonly scale: Parameter | undefined;
-  readonly bias: Parameter | undefined;
+  readonly scale: Parameter;
+  readonly bias: Parameter;
+  /** For a native one the node's own attribute counts. */
   readonly epsilon: number;
   /** The Transpose or Reshape that leads from the input's layout to that of `output`, where they differ. */
   readonly view?: Node | undefined;
+  readonly oddity?: Oddity | undefined;
 }

@@ -2,7 +2,9 @@ import type { Attribute, Node } from '../onnx/model';
 import { convolutionAttributes, outputChannels } from './convolution';
 import { bodyLabel, elementTypeName, nodeLabel, outputPlace, placeOfNode } from './describe';
 import { FLOAT, type ElementTypes } from './elementType';
+import type { Shapes } from './advice';
 import type { Reason, RelatedPlace } from './finding';
+import type { Normalization, Oddity } from './normalization';
 import {
   CONVOLUTION_ATTRIBUTES,
   LEGACY_HINT,
@@ -13,26 +15,84 @@ import {
 import { constantTensor, isFunction, usesOf, type Scope, type Use } from './scope';
 import type { Path } from './trace';
 
+/** `TensorProto.DataType` of the integers that shapes are. */
+const INT64 = 7;
+
 const reason = (code: string, message: string, ...related: RelatedPlace[]): Reason => ({ code, message, related });
 
-/** The pair lies on both sides of a control-flow node's body. */
-export function controlFlowReason(path: Path, normalization: Node): Reason | undefined {
+/** The pair lies on both sides of a control-flow node's body, or of a function's boundary. */
+export function boundaryReason(path: Path, normalization: Node): Reason | undefined {
   const { boundary, convolution } = path;
   if (!boundary) return undefined;
+  const pair = `${nodeLabel(convolution)} and ${nodeLabel(normalization)}`;
+  if (boundary.kind === 'function') {
+    return reason(
+      'function-boundary',
+      `the boundary of function \`${boundary.name}\` lies between ${pair}`,
+      placeOfNode(boundary.node, `calls \`${boundary.name}\``),
+      placeOfNode(convolution, 'the convolution'),
+      placeOfNode(normalization, 'the normalisation'),
+    );
+  }
   return reason(
     'control-flow',
-    `the ${boundary.attribute} of ${nodeLabel(boundary.node)} lies between ${nodeLabel(convolution)} and ${nodeLabel(normalization)}`,
+    `the ${boundary.attribute} of ${nodeLabel(boundary.node)} lies between ${pair}`,
     placeOfNode(boundary.node, `${nodeLabel(boundary.node)} may run its body or not`),
     placeOfNode(normalization, 'the normalisation'),
   );
 }
 
-/** GroupNormalization, written as Reshape → InstanceNormalization → Reshape. */
-export function groupReason(reshape: Node): Reason {
+/** The normalisation isn't the one that the fused op computes. */
+export function oddityReason({ code, node, axes }: Oddity): Reason {
+  const label = nodeLabel(node);
+  switch (code) {
+    case 'axes':
+      return reason(
+        code,
+        `${label} takes its mean over the axes ${(axes ?? []).join(', ')}; the fused op normalises over all spatial axes, and only those`,
+        placeOfNode(node, 'normalises over other axes'),
+      );
+    case 'dynamic-rank':
+      return reason(
+        code,
+        `nothing tells how many dimensions the convolution has, so the axes of ${label} may not be its spatial ones`,
+        placeOfNode(node, 'normalises over these axes'),
+      );
+    case 'epsilon-outside':
+      return reason(
+        code,
+        `${label} adds its epsilon to the standard deviation; the fused op adds it to the variance`,
+        placeOfNode(node, 'has its epsilon outside the square root'),
+      );
+    case 'epsilon-unknown':
+      return reason(
+        code,
+        `the epsilon of the normalisation by ${label} isn't a number that the model states; the fused op has it as an attribute`,
+        placeOfNode(node, 'part of that normalisation'),
+      );
+    case 'group-normalization':
+      return groupReason(node);
+    case 'training-form':
+      return reason(
+        code,
+        `${label} is an instance normalisation in training form; export the model in evaluation mode, without running statistics`,
+        placeOfNode(node, 'trains on its input'),
+      );
+    case 'variance-factor':
+      return reason(
+        code,
+        `the variance that belongs to ${label} is scaled before the square root, as an unbiased estimate is; the fused op takes the mean of squares`,
+        placeOfNode(node, 'part of that normalisation'),
+      );
+  }
+}
+
+/** GroupNormalization, by its operator or written as Reshape → InstanceNormalization → Reshape. */
+export function groupReason(node: Node): Reason {
   return reason(
     'group-normalization',
-    `${nodeLabel(reshape)} makes the normalisation work on groups of channels; the fused op normalises each channel alone`,
-    placeOfNode(reshape, 'gathers channels into groups'),
+    `${nodeLabel(node)} makes the normalisation work on groups of channels; the fused op normalises each channel alone`,
+    placeOfNode(node, 'gathers channels into groups'),
   );
 }
 
@@ -75,13 +135,13 @@ export function missingValueReason(chain: readonly Node[]): Reason | undefined {
 }
 
 /** Attributes that the fused op couldn't pass on. */
-export function attributeReason(convolution: Node, normalization: Node): Reason | undefined {
+export function attributeReason(convolution: Node, normalization: Node | undefined): Reason | undefined {
   const known = CONVOLUTION_ATTRIBUTES[convolution.opType as ConvolutionType];
   for (const [node, attributes] of [
     [convolution, known],
     [normalization, NORMALIZATION_ATTRIBUTES],
   ] as const) {
-    const unknown = unknownAttribute(node, attributes);
+    const unknown = node && unknownAttribute(node, attributes);
     if (!unknown) continue;
     return reason(
       'unknown-attribute',
@@ -107,12 +167,21 @@ export function opsetReason(scope: Scope): Reason | undefined {
 }
 
 /** A value that isn't float32. */
-export function elementTypeReason(scope: Scope, chain: readonly Node[], types: ElementTypes): Reason | undefined {
+export function elementTypeReason(
+  scope: Scope,
+  chain: readonly Node[],
+  form: Normalization,
+  types: ElementTypes,
+): Reason | undefined {
+  const written = new Set(form.isNative ? [] : form.nodes);
+  const parameters = parameterNames(form);
   for (const node of chain) {
     const inputs = node.opType === 'Dropout' ? node.inputs.slice(0, 1) : node.inputs;
-    for (const value of [...inputs, node.outputs[0]!]) {
+    const read = written.has(node) ? inputs.filter((name) => parameters.includes(name)) : inputs;
+    for (const value of [...read, node.outputs[0]!]) {
       const type = types.of(scope, value);
-      if (type === undefined || type === FLOAT) continue;
+      // What computes a Reshape's target works on integers.
+      if (type === undefined || type === FLOAT || (type === INT64 && written.has(node))) continue;
       return reason(
         'element-type',
         `\`${value}\` is ${elementTypeName(type)}; the fused op computes in float32`,
@@ -123,44 +192,66 @@ export function elementTypeReason(scope: Scope, chain: readonly Node[], types: E
   return undefined;
 }
 
-/** Scale or bias of another length than the convolution has channels. */
-export function channelReason(scope: Scope, convolution: Node, normalization: Node): Reason | undefined {
-  const weights = constantTensor(scope, convolution.inputs[1]!);
-  const channels =
-    weights && outputChannels(convolution.opType, weights.dims, convolutionAttributes(convolution).group);
-  if (channels === undefined) return undefined;
-  for (const name of normalization.inputs.slice(1, 3)) {
-    const tensor = constantTensor(scope, name);
-    if (!tensor || (tensor.dims.length === 1 && tensor.dims[0] === channels)) continue;
+/** Scale or bias of another length than the convolution has channels, or of a length that nothing tells. */
+export function channelReason(
+  scope: Scope,
+  convolution: Node,
+  form: Normalization,
+  shapes: Shapes,
+): Reason | undefined {
+  const channels = channelsOf(scope, convolution, shapes);
+  const parameters = [form.scale, form.bias];
+  if (channels === undefined) {
+    if (parameters.every(({ kind }) => kind === 'vector')) return undefined;
+    return reason(
+      'weights-unknown',
+      `nothing tells how many output channels ${nodeLabel(convolution)} has, and so how long scale and bias must be`,
+      placeOfNode(convolution, 'has weights of unknown shape'),
+    );
+  }
+  for (const parameter of parameters) {
+    if (parameter.kind === 'filled') continue;
+    const dims = parameter.kind === 'reshaped' ? parameter.dims : constantTensor(scope, parameter.name)?.dims;
+    const isVector = parameter.kind === 'reshaped' || dims?.length === 1;
+    const length = dims?.reduce((product, size) => product * size, 1);
+    if (!dims || (isVector && length === channels)) continue;
     return reason(
       'channel-count',
-      `\`${name}\` has shape [${tensor.dims.join(', ')}], but the convolution has ${channels} output channels`,
-      placeOfNode(normalization, `reads \`${name}\``),
+      `\`${parameter.name}\` has shape [${dims.join(', ')}], but the convolution has ${channels} output channels`,
+      placeOfNode(form.anchor, `reads \`${parameter.name}\``),
     );
   }
   return undefined;
 }
 
-/**
- * A value inside the chain that something else also needs. `chain` runs from
- * the convolution to the normalisation, each node reading the first output of
- * the one before as its first input.
- */
-export function sharedValueReason(scope: Scope, chain: readonly Node[]): Reason | undefined {
-  for (let index = 0; index + 1 < chain.length; index++) {
-    const node = chain[index]!;
+/** How many channels the convolution puts out, as far as its weights tell. */
+export function channelsOf(scope: Scope, convolution: Node, shapes: Shapes): number | undefined {
+  const dims = shapes.of(scope, convolution.inputs[1] ?? '')?.map((size) => (typeof size === 'number' ? size : NaN));
+  const channels = dims && outputChannels(convolution.opType, dims, convolutionAttributes(convolution).group);
+  return Number.isInteger(channels) ? channels : undefined;
+}
+
+/** A value between the convolution and the result of the normalisation that something else also needs. */
+export function sharedValueReason(scope: Scope, chain: readonly Node[], form: Normalization): Reason | undefined {
+  const inside = new Set(chain);
+  const parameters = parameterNames(form);
+  for (const node of chain) {
     for (const value of node.outputs) {
-      if (value === '') continue;
+      if (value === '' || value === form.output) continue;
       if (scope.values.get(value)?.isAmbiguous) {
         return reason('duplicate-name', `more than one value is called \`${value}\``, placeOfNode(node, 'one of them'));
       }
-      const next = value === node.outputs[0] ? chain[index + 1] : undefined;
-      const others = usesOf(scope, value).filter((use) => use.node !== next || use.node === undefined || use.index > 0);
+      const belongs = (use: Use): boolean =>
+        use.node !== undefined && use.scope === scope && inside.has(use.node) && !parameters.includes(value);
+      const others = usesOf(scope, value).filter((use) => !belongs(use));
       if (others.length > 0) return otherUseReason(scope, node, value, others);
     }
   }
   return undefined;
 }
+
+const parameterNames = ({ scale, bias }: Normalization): readonly string[] =>
+  [scale, bias].flatMap((parameter) => (parameter.kind === 'filled' ? [] : [parameter.name]));
 
 function otherUseReason(scope: Scope, node: Node, value: string, others: readonly Use[]): Reason {
   const isConvolution = node.opType.startsWith('Conv');

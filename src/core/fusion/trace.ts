@@ -1,10 +1,18 @@
-import type { Node, Tensor } from '../onnx/model';
+import type { FunctionProto, Node, Tensor } from '../onnx/model';
 import { readTensor } from '../onnx/tensor';
 import { bytesSource, type ByteSource } from '../wire/source';
 import type { ElementTypes } from './elementType';
 import { FLOAT } from './elementType';
-import { isConvolution } from './fusedOps';
-import { constantTensor, definingScope, isDefaultDomain, outputNames, producerOf, type Scope } from './scope';
+import { FUSION_DOMAIN, isConvolution } from './fusedOps';
+import {
+  constantTensor,
+  definingScope,
+  isDefaultDomain,
+  isFunction,
+  outputNames,
+  producerOf,
+  type Scope,
+} from './scope';
 
 /** A node between the convolution and the normalisation. */
 export interface Step {
@@ -21,9 +29,14 @@ export interface Path {
   readonly scope: Scope;
   /** From the convolution on. */
   readonly steps: readonly Step[];
-  /** The control-flow node whose body lies between the two, when one does. */
-  readonly boundary?: { readonly node: Node; readonly attribute: string } | undefined;
+  /** What lies between the two, when something does. */
+  readonly boundary?: Boundary | undefined;
 }
+
+/** The body of a control-flow node, or a function that a node calls. */
+export type Boundary =
+  | { readonly kind: 'body'; readonly node: Node; readonly attribute: string }
+  | { readonly kind: 'function'; readonly node: Node; readonly name: string };
 
 /** How many nodes that change values are looked past for a convolution that is "in front". */
 const MAX_OTHER_NODES = 2;
@@ -61,6 +74,13 @@ export function isStandard(scope: Scope, node: Node): boolean {
   );
 }
 
+/** The function of the model that a node calls, but for the fused ops'. */
+function calledFunction({ model }: Scope, node: Node): FunctionProto | undefined {
+  if (node.domain === FUSION_DOMAIN) return undefined;
+  const fits = (a: string, b: string): boolean => a === b || (isDefaultDomain(a) && isDefaultDomain(b));
+  return model.functions.find((fn) => fn.name === node.opType && fits(fn.domain, node.domain));
+}
+
 /** Finds the convolution that a value comes from. */
 export class Tracer {
   constructor(
@@ -76,12 +96,12 @@ export class Tracer {
   private walk(scope: Scope, value: string, otherNodes: number, steps: number): Path | undefined {
     const at = value === '' || steps === 0 ? undefined : definingScope(scope, value);
     const node = at && producerOf(at, value);
-    if (!node) return undefined;
+    if (!node) return at?.values.get(value)?.isInput ? this.outOfCall(at, value, steps) : undefined;
     const path = this.through(at, node, value, otherNodes, steps);
     if (!path || at === scope || path.boundary) return path;
     let inner = scope;
     while (inner.parent && inner.parent !== at) inner = inner.parent;
-    return { ...path, boundary: { node: inner.owner!, attribute: inner.ownerAttribute! } };
+    return { ...path, boundary: { kind: 'body', node: inner.owner!, attribute: inner.ownerAttribute! } };
   }
 
   private through(scope: Scope, node: Node, value: string, otherNodes: number, steps: number): Path | undefined {
@@ -94,6 +114,8 @@ export class Tracer {
     }
     const bodies = scope.children.get(node);
     if (bodies) return this.outOf(bodies, node, value, steps);
+    const called = standard ? undefined : calledFunction(scope, node);
+    if (called) return this.outOfFunction(called, node, value, steps);
     if (otherNodes === 0 || (standard && OTHER_LAYERS.has(node.opType))) return undefined;
     const inputs = standard && MANY_INPUTS.has(node.opType) ? node.inputs : node.inputs.slice(0, 1);
     for (const input of inputs) {
@@ -110,7 +132,26 @@ export class Tracer {
       // A Loop's body yields the condition first.
       const name = outputNames(body.body)[node.opType === 'Loop' ? index + 1 : index];
       const path = name === undefined ? undefined : this.walk(body, name, 0, steps - 1);
-      if (path && !path.boundary) return { ...path, boundary: { node, attribute: body.ownerAttribute! } };
+      if (path && !path.boundary) return { ...path, boundary: { kind: 'body', node, attribute: body.ownerAttribute! } };
+    }
+    return undefined;
+  }
+
+  /** A convolution inside the function that `node` calls, whose result is the call's output `value`. */
+  private outOfFunction(fn: FunctionProto, node: Node, value: string, steps: number): Path | undefined {
+    const inner = this.types.scopeOf(fn);
+    const name = fn.outputs[node.outputs.indexOf(value)];
+    const path = inner && name !== undefined ? this.walk(inner, name, 0, steps - 1) : undefined;
+    return path && !path.boundary ? { ...path, boundary: { kind: 'function', node, name: fn.name } } : undefined;
+  }
+
+  /** A convolution in front of a call, whose result the function reads as its input `value`. */
+  private outOfCall(scope: Scope, value: string, steps: number): Path | undefined {
+    const fn = scope.body;
+    if (!isFunction(fn)) return undefined;
+    for (const call of this.types.callsOf(fn)) {
+      const path = this.walk(call.scope, call.node.inputs[fn.inputs.indexOf(value)] ?? '', 0, steps - 1);
+      if (path && !path.boundary) return { ...path, boundary: { kind: 'function', node: call.node, name: fn.name } };
     }
     return undefined;
   }

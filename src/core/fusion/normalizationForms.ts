@@ -1,0 +1,325 @@
+import type { Node } from '../onnx/model';
+import { convolutionAttributes, outputChannels } from './convolution';
+import type { Normalization, Oddity, Parameter } from './normalization';
+import { near, scaleOf, type Coefficient, type Linear } from './planeAlgebra';
+import { dimsOf, integer, PlaneValues, type PlaneTools, type PlaneValue } from './planeValues';
+import type { PlaneShape } from './planeViews';
+import { outputDimensions } from './outputShape';
+import { constantTensor, isDefaultDomain, producerOf, usesOf, type Scope } from './scope';
+import { isStandard, type Path } from './trace';
+
+/** A normalisation, and the way to it from a convolution. */
+export interface FoundNormalization {
+  readonly normalization: Normalization;
+  readonly path: Path;
+}
+
+/** Operators that a normalisation is recognised by. */
+const ANCHORS: ReadonlySet<string> = new Set([
+  'ATen',
+  'BatchNormalization',
+  'GlobalAveragePool',
+  'GroupNormalization',
+  'InstanceNormalization',
+  'LayerNormalization',
+  'MeanVarianceNormalization',
+  'ReduceMean',
+  'ReduceSum',
+]);
+/** Operators that may stand between and leave every element at its place. */
+const KEEPS_LAYOUT: ReadonlySet<string> = new Set([
+  'Add',
+  'BatchNormalization',
+  'Cast',
+  'Clip',
+  'Div',
+  'Dropout',
+  'Elu',
+  'LeakyRelu',
+  'Mul',
+  'PRelu',
+  'Relu',
+  'Sigmoid',
+  'Sub',
+  'Sum',
+  'Tanh',
+]);
+const NATIVE = 'InstanceNormalization';
+/** Only a lower bound on ranks is needed where nothing tells one: that of images. */
+const IMAGE_RANK = 4;
+/** Bound on the nodes between an anchor and its convolution. */
+const MAX_STEPS = 32;
+/** Since then BatchNormalization says by an attribute that it is in training form. */
+const TRAINING_MODE_OPSET = 14;
+
+export const isAnchor = (node: Node): boolean => ANCHORS.has(node.opType);
+
+/** Finds the normalisations of one body that follow a convolution. */
+export class NormalizationForms {
+  private readonly order = new Map<Node, number>();
+  private readonly evaluated = new Map<string, PlaneValues>();
+  private readonly covered = new Set<Node>();
+
+  constructor(
+    private readonly scope: Scope,
+    private readonly tools: PlaneTools,
+  ) {
+    scope.body.nodes.forEach((node, index) => this.order.set(node, index));
+  }
+
+  /** All of them, in the order of their anchors. */
+  find(): FoundNormalization[] {
+    const found: FoundNormalization[] = [];
+    for (const anchor of this.scope.body.nodes) {
+      if (!isAnchor(anchor) || this.covered.has(anchor)) continue;
+      const one = this.at(anchor);
+      if (!one) continue;
+      for (const node of one.normalization.nodes) this.covered.add(node);
+      found.push(one);
+    }
+    return found;
+  }
+
+  private at(anchor: Node): FoundNormalization | undefined {
+    const { scope, tools } = this;
+    const input = anchor.inputs[0] ?? '';
+    if (input === '' || !anchor.outputs[0]) return this.incomplete(anchor);
+    const odd = this.trainingForm(anchor);
+    if (odd || !isStandard(scope, anchor)) return odd;
+    for (const root of this.roots(input)) {
+      const path = tools.tracer.trace(scope, root);
+      const isNear = path?.steps.every(({ node, transparent }) => transparent || KEEPS_LAYOUT.has(node.opType));
+      if (!path || isNear !== true) continue;
+      const normalization = this.from(root, path, anchor);
+      if (normalization) return { normalization, path };
+    }
+    const path = tools.tracer.trace(scope, input);
+    if (!path) return undefined;
+    if (anchor.opType === NATIVE) return { normalization: native(anchor, [anchor]), path };
+    if (anchor.opType !== 'GroupNormalization') return undefined;
+    return {
+      normalization: {
+        ...native(anchor, [anchor]),
+        isNative: false,
+        oddity: { code: 'group-normalization', node: anchor },
+      },
+      path,
+    };
+  }
+
+  private incomplete(anchor: Node): FoundNormalization | undefined {
+    if (anchor.opType !== NATIVE || !isStandard(this.scope, anchor)) return undefined;
+    const path = this.tools.tracer.trace(this.scope, anchor.inputs[0] ?? '');
+    return path && { normalization: native(anchor, [anchor]), path };
+  }
+
+  /**
+   * What PyTorch leaves when it exports an InstanceNorm in training mode: its
+   * own operator, or BatchNormalization in training form over planes that a
+   * Reshape to [1, N·C, …] makes channels of.
+   */
+  private trainingForm(anchor: Node): FoundNormalization | undefined {
+    const { scope, tools } = this;
+    const { opType, inputs } = anchor;
+    if (opType === 'ATen') {
+      const name = anchor.attributes.find((attribute) => attribute.name === 'operator')?.value;
+      const operator = name?.type === 'STRING' ? String.fromCharCode(...name.value) : '';
+      if (!operator.includes('instance_norm')) return undefined;
+    } else if (opType !== 'BatchNormalization' || !isStandard(scope, anchor) || !isTraining(scope, anchor)) {
+      return undefined;
+    } else if (producerOf(scope, inputs[0] ?? '')?.opType !== 'Reshape') {
+      return undefined;
+    }
+    const path = tools.tracer.trace(scope, inputs[0] ?? '');
+    if (!path) return undefined;
+    const oddity: Oddity = { code: 'training-form', node: anchor };
+    return { normalization: { ...native(anchor, [anchor]), isNative: false, oddity }, path };
+  }
+
+  /** Values that the planes may be, the one nearest to a convolution first. */
+  private roots(input: string): readonly string[] {
+    const { scope, tools } = this;
+    const values = [input];
+    let at = input;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const node = producerOf(scope, at);
+      if (!node || !isStandard(scope, node)) break;
+      const isData = (name: string): boolean => name !== '' && !constantTensor(scope, name);
+      const data = node.inputs.filter(isData);
+      const leads =
+        tools.tracer.isTransparent(scope, node, at) ||
+        node.opType === 'Transpose' ||
+        node.opType === 'Reshape' ||
+        ((node.opType === 'Add' || node.opType === 'Sub') && data.length === 1 && node.inputs[0] === data[0]) ||
+        (node.opType === 'Add' && data.length === 1);
+      if (!leads) break;
+      at = (node.opType === 'Add' ? data[0] : node.inputs[0]) ?? '';
+      if (at === '' || values.includes(at)) break;
+      values.push(at);
+    }
+    return values.reverse();
+  }
+
+  /** The normalisation of `root` that `anchor` is part of. */
+  private from(root: string, path: Path, anchor: Node): Normalization | undefined {
+    const shape = this.planeShape(root, path);
+    let planes = this.evaluated.get(root);
+    if (!planes) this.evaluated.set(root, (planes = new PlaneValues(this.scope, root, shape, this.order, this.tools)));
+    const ends = [...planes.values.values()].filter((value) => scaleOf(value.formula) !== undefined);
+    const base = ends.find(
+      (end) => end.slice.has(anchor) && !ends.some((other) => other !== end && other.node && end.slice.has(other.node)),
+    );
+    if (!base?.node || !coversPlanes(planes, shape)) return undefined;
+    const end = this.furthest(root, base, ends);
+    const source = end.source ?? base.node;
+    const nodes = [...end.slice].sort((a, b) => this.order.get(a)! - this.order.get(b)!);
+    const changing = nodes.filter((node) => !this.tools.tracer.isTransparent(this.scope, node, node.outputs[0] ?? ''));
+    if (changing.length === 1 && source.opType === NATIVE) return { ...native(source, nodes), input: root };
+    const { scale, bias } = this.parameters(end, shape)!;
+    const { deviation } = end.formula as Linear;
+    return {
+      isNative: false,
+      anchor: source,
+      nodes,
+      input: root,
+      last: end.node!,
+      output: end.name,
+      scale,
+      bias,
+      epsilon: deviation!.epsilon ?? 0,
+      view: end.view.node,
+      oddity: this.oddityOf(end, planes, path, source),
+    };
+  }
+
+  /**
+   * How far the affine part, and the way back to the input's layout, belong to
+   * the normalisation: to the last value up to which nothing else reads one.
+   */
+  private furthest(root: string, base: PlaneValue, ends: readonly PlaneValue[]): PlaneValue {
+    const { scope, tools } = this;
+    const shape = this.planeShape(root);
+    const later = ends.filter(
+      (end) =>
+        end === base ||
+        (end.slice.has(base.node!) &&
+          !tools.tracer.isTransparent(scope, end.node!, end.name) &&
+          this.parameters(end, shape)),
+    );
+    const closed = later.filter((end) => this.isClosed(root, end));
+    return (
+      closed.findLast((end) => end.view.kind === 'plane') ??
+      closed.findLast((end) => end.view.kind === base.view.kind) ??
+      base
+    );
+  }
+
+  /** Is no value on the way to `end` read by anything else? */
+  private isClosed(root: string, end: PlaneValue): boolean {
+    const values = [root, ...[...end.slice].flatMap((node) => node.outputs)];
+    return values.every(
+      (name) =>
+        name === end.name ||
+        usesOf(this.scope, name).every(({ node, scope }) => node && scope === this.scope && end.slice.has(node)),
+    );
+  }
+
+  private parameters(end: PlaneValue, shape: PlaneShape): { scale: Parameter; bias: Parameter } | undefined {
+    const { x, constant } = end.formula as Linear;
+    const scale = this.parameter(x, shape);
+    const bias = this.parameter(constant, shape);
+    return scale && bias && { scale, bias };
+  }
+
+  private parameter(coefficient: Coefficient | undefined, shape: PlaneShape): Parameter | undefined {
+    const { scope, tools } = this;
+    if (!coefficient) return { kind: 'filled', value: 0 };
+    const { factor, name } = coefficient;
+    if (name === undefined) return { kind: 'filled', value: factor };
+    if (!near(factor, 1)) return undefined;
+    let at = name;
+    for (let step = 0; step < MAX_STEPS; step++) {
+      const dims = dimsOf(scope, at, tools.shapes, tools.constants);
+      if (dims?.length === 1 && dims[0] === shape.channels) return { kind: 'vector', name: at };
+      const node = producerOf(scope, at);
+      if (!node || !isStandard(scope, node) || !['Unsqueeze', 'Reshape', 'Identity'].includes(node.opType)) break;
+      at = node.inputs[0] ?? '';
+    }
+    const dims = dimsOf(scope, name, tools.shapes, tools.constants);
+    // A normalisation's own operands have the shape [M] by definition.
+    return dims && dims.length !== 1 ? { kind: 'reshaped', name, dims } : { kind: 'vector', name };
+  }
+
+  private oddityOf(end: PlaneValue, planes: PlaneValues, path: Path, node: Node): Oddity | undefined {
+    const { deviation } = end.formula as Linear;
+    const rank = this.rankOf(path, end.name);
+    const axes = planes.axes ?? [];
+    if (rank === undefined && node.opType !== NATIVE) return { code: 'dynamic-rank', node };
+    if (axes.length !== (rank ?? IMAGE_RANK) - 2 || axes[0] !== 2) return { code: 'axes', node, axes };
+    if (deviation?.oddity) return { code: deviation.oddity, node };
+    return deviation?.epsilon === undefined ? { code: 'epsilon-unknown', node } : undefined;
+  }
+
+  private readonly planeShapes = new Map<string, PlaneShape>();
+
+  private planeShape(root: string, path?: Path): PlaneShape {
+    const known = this.planeShapes.get(root);
+    if (known || !path) return known ?? { rank: IMAGE_RANK };
+    const { shapes } = this.tools;
+    const { convolution, scope } = path;
+    const weights = shapes.of(scope, convolution.inputs[1] ?? '');
+    const group = convolutionAttributes(convolution).group;
+    const numbers = weights?.map((size) => (typeof size === 'number' ? size : NaN));
+    const channels = numbers && outputChannels(convolution.opType, numbers, group);
+    const sizes = numbers?.every((size) => Number.isInteger(size)) ? numbers : undefined;
+    const input = shapes.of(scope, convolution.inputs[0] ?? '');
+    const isNext = path.steps.length === 0 && !path.boundary;
+    const output =
+      shapes.of(this.scope, root) ?? (isNext && sizes ? outputDimensions(convolution, input, sizes) : undefined);
+    const batch = output?.[0] ?? input?.[0];
+    const spatial = output?.slice(2);
+    const shape: PlaneShape = {
+      rank: this.rankOf(path, root) ?? IMAGE_RANK,
+      batch: typeof batch === 'number' ? batch : undefined,
+      channels: channels !== undefined && Number.isInteger(channels) ? channels : undefined,
+      spatial: spatial?.every((size): size is number => typeof size === 'number') ? spatial : undefined,
+    };
+    this.planeShapes.set(root, shape);
+    return shape;
+  }
+
+  private rankOf({ convolution, scope }: Path, root: string): number | undefined {
+    const { shapes } = this.tools;
+    const { kernelShape } = convolutionAttributes(convolution);
+    const known = shapes.of(scope, convolution.inputs[1] ?? '') ?? shapes.of(this.scope, root);
+    return known?.length ?? (kernelShape && kernelShape.length + 2);
+  }
+}
+
+/** An InstanceNormalization node, and what hands its input on. */
+function native(node: Node, nodes: readonly Node[]): Normalization {
+  const vector = (index: number): Parameter => ({ kind: 'vector', name: node.inputs[index] ?? '' });
+  return {
+    isNative: true,
+    anchor: node,
+    nodes,
+    input: node.inputs[0] ?? '',
+    last: node,
+    output: node.outputs[0] ?? '',
+    scale: vector(1),
+    bias: vector(2),
+    epsilon: 0,
+  };
+}
+
+/** Are the axes all spatial ones at least? Others make a layer normalisation that says nothing here. */
+function coversPlanes({ axes = [] }: PlaneValues, { rank }: PlaneShape): boolean {
+  return Array.from({ length: rank - 2 }, (_, index) => index + 2).every((axis) => axes.includes(axis));
+}
+
+function isTraining(scope: Scope, node: Node): boolean {
+  const opset = scope.opset ?? 0;
+  if (!isDefaultDomain(node.domain)) return false;
+  if (opset >= TRAINING_MODE_OPSET) return integer(node, 'training_mode') === 1;
+  return node.outputs.slice(1).some((name) => name !== '') || (opset < 7 && integer(node, 'is_test') !== 1);
+}

@@ -1,0 +1,510 @@
+import type { Node } from '../onnx/model';
+import type { Shapes } from './advice';
+import type { Constants } from './constants';
+import { floatAttribute } from './convolution';
+import type { ElementTypes } from './elementType';
+import {
+  IDENTITY,
+  add,
+  addConstant,
+  divide,
+  isNonNegative,
+  mean,
+  multiply,
+  normalized,
+  reciprocal,
+  squareRoot,
+  times,
+  type Coefficient,
+  type Deviation,
+  type Formula,
+} from './planeAlgebra';
+import {
+  channelAxis,
+  planeAxes,
+  planeView,
+  reshape,
+  sameView,
+  transpose,
+  viewRank,
+  type PlaneShape,
+  type Size,
+  type View,
+} from './planeViews';
+import { definingScope, producerOf, type Scope } from './scope';
+import { isStandard, type Tracer } from './trace';
+
+export interface PlaneTools {
+  readonly types: ElementTypes;
+  readonly tracer: Tracer;
+  readonly shapes: Shapes;
+  readonly constants: Constants;
+}
+
+/** A value that is computed from the planes, and how. */
+export interface PlaneValue {
+  readonly name: string;
+  /** The node that yields it; absent for the planes themselves. */
+  readonly node?: Node | undefined;
+  readonly formula: Formula;
+  readonly view: View;
+  /** One number for each plane, as a mean is. */
+  readonly isReduced: boolean;
+  /** Are the spatial axes gone (`keepdims` 0)? */
+  readonly isDropped: boolean;
+  /** The nodes it is computed by, from the planes on. */
+  readonly slice: ReadonlySet<Node>;
+  /** The normalising or reducing node that the deviation, or the mean, is from. */
+  readonly source?: Node | undefined;
+}
+
+/** A part of the planes' shape, as dynamic Reshapes compute it. */
+interface SizesValue {
+  readonly sizes: readonly Size[];
+  readonly slice: ReadonlySet<Node>;
+}
+
+type Draft = Pick<PlaneValue, 'formula'> & Partial<PlaneValue>;
+
+/** ONNX's defaults. */
+const DEFAULT_EPSILON = 1e-5;
+/** Operator sets in which Reduce ops take their axes as an input. */
+const REDUCE_MEAN_INPUTS = 18;
+const REDUCE_SUM_INPUTS = 13;
+/** Since then a GroupNormalization's scale and bias have a number for each channel instead of each group. */
+export const GROUP_SCALE_BY_CHANNEL = 21;
+/** Bound on the nodes looked at, so that a cycle in an unfinished text ends. */
+const MOST_NODES = 256;
+/** Scales of whole planes are read up to this many elements. */
+const MOST_ELEMENTS = 1 << 20;
+
+const NO_NODES: ReadonlySet<Node> = new Set();
+
+/**
+ * Follows the arithmetic from the planes on and says of each value what it
+ * computes, as far as it is arithmetic that normalisations are made of.
+ */
+export class PlaneValues {
+  readonly values = new Map<string, PlaneValue>();
+  /** The axes of the first reduction; every other one has to have the same. */
+  axes: readonly number[] | undefined;
+  private readonly sizes = new Map<string, SizesValue>();
+
+  constructor(
+    private readonly scope: Scope,
+    root: string,
+    private readonly shape: PlaneShape,
+    private readonly order: ReadonlyMap<Node, number>,
+    private readonly tools: PlaneTools,
+  ) {
+    const view = planeView(shape.rank);
+    const start = { name: root, formula: IDENTITY, view, isReduced: false, isDropped: false, slice: NO_NODES };
+    this.values.set(root, start);
+    this.follow(root);
+  }
+
+  /** Nodes in the body's order, each after all that it reads. */
+  private follow(root: string): void {
+    const pending = new Set<Node>();
+    const push = (name: string): void => {
+      const uses = definingScope(this.scope, name)?.values.get(name)?.uses ?? [];
+      for (const { node, scope } of uses) if (node && scope === this.scope) pending.add(node);
+    };
+    push(root);
+    for (let count = 0; count < MOST_NODES && pending.size > 0; count++) {
+      let next: Node | undefined;
+      for (const node of pending) if (!next || this.order.get(node)! < this.order.get(next)!) next = node;
+      pending.delete(next!);
+      const [output = ''] = next!.outputs;
+      if (output === '' || this.values.has(output) || this.sizes.has(output)) continue;
+      if (this.scope.values.get(output)?.isAmbiguous || !isStandard(this.scope, next!)) continue;
+      if (this.evaluate(next!, output)) push(output);
+    }
+  }
+
+  private evaluate(node: Node, name: string): boolean {
+    const sizes = this.sizesOf(node);
+    if (sizes) {
+      const inputs = node.inputs.flatMap((input) => [
+        ...(this.sizes.get(input)?.slice ?? this.values.get(input)?.slice ?? []),
+      ]);
+      this.sizes.set(name, { sizes, slice: new Set([...inputs, node]) });
+      return true;
+    }
+    const draft = this.formulaOf(node, name);
+    if (!draft) return false;
+    const known = node.inputs.flatMap((input) => this.values.get(input) ?? []);
+    const main = known.find((value) => !value.isReduced) ?? known[0]!;
+    const shapes = node.inputs.flatMap((input) => this.sizes.get(input) ?? []);
+    this.values.set(name, {
+      view: main.view,
+      isReduced: main.isReduced,
+      isDropped: main.isDropped,
+      source: known.find((value) => value.source)?.source,
+      ...draft,
+      name,
+      node,
+      slice: new Set([...[...known, ...shapes].flatMap((value) => [...value.slice]), node]),
+    });
+    return true;
+  }
+
+  private formulaOf(node: Node, name: string): Draft | undefined {
+    const { inputs, opType } = node;
+    const first = this.values.get(inputs[0] ?? '');
+    if (first && this.tools.tracer.isTransparent(this.scope, node, name)) return { formula: first.formula };
+    switch (opType) {
+      case 'Add':
+      case 'Sub':
+      case 'Mul':
+      case 'Div':
+        return inputs.length === 2 && node.attributes.length === 0 ? this.binary(node) : undefined;
+      case 'Sum':
+        return inputs.length === 2 ? this.binary({ ...node, opType: 'Add' }) : undefined;
+      case 'Pow':
+        return first && this.power(first, this.tools.constants.number(this.scope, inputs[1] ?? ''));
+      case 'Neg':
+        return first && draftOf(times(first.formula, { factor: -1 }));
+      case 'Sqrt':
+        return first && draftOf(squareRoot(first.formula));
+      case 'Reciprocal':
+        return first && draftOf(reciprocal(first.formula));
+      case 'Abs':
+      case 'Relu':
+        return first && isNonNegative(first.formula) ? { formula: first.formula } : undefined;
+      case 'Max':
+        return this.maximum(node);
+      case 'ReduceMean':
+      case 'ReduceSum':
+      case 'ReduceSumSquare':
+      case 'GlobalAveragePool':
+        return first && this.reduction(node, first);
+      case 'Transpose':
+        return first && this.transposed(node, first);
+      case 'Reshape':
+        return first && this.reshaped(node, first);
+      case 'Unsqueeze':
+        return first?.isDropped === true ? this.restored(node, first) : undefined;
+      case 'InstanceNormalization':
+      case 'GroupNormalization':
+      case 'LayerNormalization':
+      case 'MeanVarianceNormalization':
+        return first && this.normalization(node, first);
+      default:
+        return undefined;
+    }
+  }
+
+  private binary(node: Node): Draft | undefined {
+    const [left, right] = node.inputs as [string, string];
+    const a = this.values.get(left);
+    const b = this.values.get(right);
+    if (a && b) {
+      if (!sameView(a.view, b.view) || a.isDropped !== b.isDropped) return undefined;
+      const negative = node.opType === 'Sub' ? times(b.formula, { factor: -1 }) : undefined;
+      switch (node.opType) {
+        case 'Add':
+          return draftOf(add(a.formula, b.formula));
+        case 'Sub':
+          return negative && draftOf(add(a.formula, negative));
+        case 'Mul':
+          return draftOf(multiply(a.formula, b.formula));
+        default:
+          return draftOf(divide(a.formula, b.formula));
+      }
+    }
+    const value = a ?? b;
+    if (!value) return undefined;
+    const number = this.coefficient(a ? right : left, value);
+    if (!number) return this.unknownEpsilon(node, value, a ? right : left);
+    switch (node.opType) {
+      case 'Add':
+        return draftOf(addConstant(value.formula, number));
+      case 'Sub': {
+        if (a) return draftOf(addConstant(value.formula, { ...number, factor: -number.factor }));
+        const negative = times(value.formula, { factor: -1 });
+        return negative && draftOf(addConstant(negative, number));
+      }
+      case 'Mul':
+        return draftOf(times(value.formula, number));
+      default: {
+        if (a)
+          return number.name === undefined ? draftOf(times(value.formula, { factor: 1 / number.factor })) : undefined;
+        const inverse = reciprocal(value.formula);
+        return inverse && draftOf(times(inverse, number));
+      }
+    }
+  }
+
+  /** A variance to which something is added that isn't a number the model states. */
+  private unknownEpsilon(node: Node, value: PlaneValue, other: string): Draft | undefined {
+    if (node.opType !== 'Add' || value.formula.kind !== 'variance') return undefined;
+    const dims = this.tools.shapes.of(this.scope, other);
+    const isScalar = dims?.every((size) => size === 1) ?? false;
+    return isScalar ? { formula: { ...value.formula, epsilon: undefined } } : undefined;
+  }
+
+  private power(value: PlaneValue, exponent: number | undefined): Draft | undefined {
+    if (exponent === 2) return draftOf(multiply(value.formula, value.formula));
+    const root = exponent === 0.5 || exponent === -0.5 ? squareRoot(value.formula) : undefined;
+    if (exponent === 0.5) return draftOf(root);
+    return root && draftOf(reciprocal(root));
+  }
+
+  private maximum({ inputs }: Node): Draft | undefined {
+    const index = inputs.findIndex((input) => this.values.has(input));
+    const value = this.values.get(inputs[index] ?? '');
+    const isZero = inputs.length === 2 && this.tools.constants.number(this.scope, inputs[1 - index] ?? '') === 0;
+    return value && isZero && isNonNegative(value.formula) ? { formula: value.formula } : undefined;
+  }
+
+  private reduction(node: Node, value: PlaneValue): Draft | undefined {
+    if (value.isDropped || value.isReduced) return undefined;
+    const rank = viewRank(value.view);
+    const isPool = node.opType === 'GlobalAveragePool';
+    if (isPool && value.view.kind === 'permuted') return undefined;
+    const all = Array.from({ length: rank }, (_, axis) => axis);
+    const given = isPool ? all.slice(2) : this.reducedAxes(node);
+    const keeps = isPool || (integer(node, 'keepdims') ?? 1) !== 0;
+    const axes = given && planeAxes(value.view, given.length === 0 ? all : given, this.shape.rank);
+    if (!axes || !this.accept(axes)) return undefined;
+    const squared = node.opType === 'ReduceSumSquare' ? multiply(value.formula, value.formula) : value.formula;
+    let formula = squared && mean(squared);
+    if (node.opType === 'ReduceSum' || node.opType === 'ReduceSumSquare') {
+      const count = this.shape.spatial?.reduce((product, size) => product * size, 1);
+      if (count === undefined || !formula || !this.isSpatial(axes)) return undefined;
+      formula = times(formula, { factor: count });
+    }
+    return formula && { formula, isReduced: true, isDropped: !keeps, source: node };
+  }
+
+  /** Axes as the node states them; none means all. */
+  private reducedAxes(node: Node): readonly number[] | undefined {
+    const since = node.opType === 'ReduceSum' ? REDUCE_SUM_INPUTS : REDUCE_MEAN_INPUTS;
+    if ((this.scope.opset ?? 0) < since) return integers(node, 'axes') ?? [];
+    if (!node.inputs[1]) return integer(node, 'noop_with_empty_axes') === 1 ? undefined : [];
+    const axes = this.tools.constants.numbers(this.scope, node.inputs[1])?.values;
+    return axes?.length === 0 && integer(node, 'noop_with_empty_axes') === 1 ? undefined : axes;
+  }
+
+  private accept(axes: readonly number[]): boolean {
+    this.axes ??= axes;
+    return this.axes.join() === axes.join();
+  }
+
+  private isSpatial(axes: readonly number[]): boolean {
+    return axes.length === this.shape.rank - 2 && axes[0] === 2;
+  }
+
+  private transposed(node: Node, value: PlaneValue): Draft | undefined {
+    const rank = viewRank(value.view);
+    const perm = integers(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
+    const view = value.isDropped ? undefined : transpose(value.view, perm, node);
+    return view && { formula: value.formula, view };
+  }
+
+  private reshaped(node: Node, value: PlaneValue): Draft | undefined {
+    if (value.isDropped || integer(node, 'allowzero') === 1) return undefined;
+    const target =
+      this.sizes.get(node.inputs[1] ?? '')?.sizes ??
+      ((this.scope.opset ?? 0) < 5
+        ? integers(node, 'shape')
+        : this.tools.constants.numbers(this.scope, node.inputs[1] ?? '')?.values);
+    const view = target && reshape(value.view, target, this.shape, value.isReduced, node);
+    return view && { formula: value.formula, view };
+  }
+
+  /** Unsqueeze that gives a mean its spatial axes back. */
+  private restored(node: Node, value: PlaneValue): Draft | undefined {
+    const given =
+      (this.scope.opset ?? 0) < 13
+        ? integers(node, 'axes')
+        : this.tools.constants.numbers(this.scope, node.inputs[1] ?? '')?.values;
+    const axes = given && planeAxes(value.view, given, this.shape.rank);
+    return axes && axes.join() === this.axes?.join() && given.length === viewRank(value.view) - 2
+      ? { formula: value.formula, isDropped: false }
+      : undefined;
+  }
+
+  private normalization(node: Node, value: PlaneValue): Draft | undefined {
+    const { formula, view } = value;
+    const isPlane =
+      formula.kind === 'linear' &&
+      !formula.deviation &&
+      !formula.mean &&
+      formula.x?.name === undefined &&
+      formula.x?.factor === 1;
+    if (!isPlane || value.isReduced || value.isDropped) return undefined;
+    const rank = viewRank(view);
+    const spatial = Array.from({ length: rank - 2 }, (_, axis) => axis + 2);
+    let axes: readonly number[] = spatial;
+    let scale: Coefficient | undefined = { factor: 1 };
+    let bias: Coefficient | undefined;
+    const deviation: Deviation = {
+      epsilon: epsilonOf(node),
+      oddity: node.opType === 'MeanVarianceNormalization' ? 'epsilon-outside' : undefined,
+    };
+    switch (node.opType) {
+      case 'InstanceNormalization':
+        scale = this.vector(node.inputs[1] ?? '');
+        bias = this.vector(node.inputs[2] ?? '');
+        break;
+      case 'GroupNormalization': {
+        const groups = integer(node, 'num_groups');
+        if (groups === undefined || groups !== this.shape.channels) return undefined;
+        scale = this.vector(node.inputs[1] ?? '');
+        bias = this.vector(node.inputs[2] ?? '');
+        break;
+      }
+      case 'LayerNormalization': {
+        const axis = integer(node, 'axis') ?? -1;
+        axes = Array.from({ length: rank }, (_, index) => index).slice(axis);
+        scale = this.uniform(node.inputs[1] ?? '', rank);
+        bias = node.inputs[2] ? this.uniform(node.inputs[2], rank) : { factor: 0 };
+        break;
+      }
+      default:
+        axes = integers(node, 'axes') ?? [0, 2, 3];
+        bias = { factor: 0 };
+    }
+    if (
+      node.opType !== 'MeanVarianceNormalization' &&
+      node.opType !== 'LayerNormalization' &&
+      view.kind === 'permuted'
+    ) {
+      return undefined;
+    }
+    const over = planeAxes(view, axes, this.shape.rank);
+    if (!scale || !bias || !over || !this.accept(over)) return undefined;
+    const offset = bias.factor === 0 ? undefined : bias;
+    return { formula: normalized(scale, offset, deviation), source: node };
+  }
+
+  /** A scale or bias of shape [M]: a number when all are the same and known, else the value. */
+  private vector(name: string): Coefficient | undefined {
+    if (name === '') return undefined;
+    const constant = this.tools.constants.numbers(this.scope, name, MOST_ELEMENTS);
+    const uniform = constant && allSame(constant.values);
+    return uniform === undefined ? { factor: 1, name } : { factor: uniform };
+  }
+
+  /** The number that a constant which broadcasts over a whole plane has everywhere. */
+  private uniform(name: string, rank: number): Coefficient | undefined {
+    const constant = this.tools.constants.numbers(this.scope, name, MOST_ELEMENTS);
+    const factor = constant && constant.dims.length <= rank ? allSame(constant.values) : undefined;
+    return factor === undefined ? undefined : { factor };
+  }
+
+  /** What a value that doesn't come from the planes is, when it is a number for each channel of `beside`. */
+  private coefficient(name: string, beside: PlaneValue): Coefficient | undefined {
+    if (name === '') return undefined;
+    const { constants, shapes } = this.tools;
+    const rank = viewRank(beside.view);
+    const constant = constants.numbers(this.scope, name);
+    if (constant?.values.length === 1 && constant.dims.length <= rank) return { factor: constant.values[0]! };
+    const dims = beside.isDropped ? undefined : dimsOf(this.scope, name, shapes, constants);
+    if (!dims || dims.length > rank) return undefined;
+    const channels = dims[channelAxis(beside.view) - (rank - dims.length)];
+    const others = dims.filter((size) => size !== 1);
+    if (others.length !== 1 || channels === undefined || channels === 1 || others[0] !== channels) return undefined;
+    if (this.shape.channels !== undefined && channels !== this.shape.channels) return undefined;
+    return { factor: 1, name };
+  }
+
+  /** Shape of the planes, and what a dynamic Reshape's target is made of. */
+  private sizesOf(node: Node): readonly Size[] | undefined {
+    const { inputs, opType } = node;
+    const first = this.sizes.get(inputs[0] ?? '')?.sizes;
+    const { constants } = this.tools;
+    switch (opType) {
+      case 'Shape': {
+        const value = this.values.get(inputs[0] ?? '');
+        if (!value || value.isReduced || value.view.kind !== 'plane' || node.attributes.length > 0) return undefined;
+        return value.view.perm.map((axis) => ({ axis }));
+      }
+      case 'Gather': {
+        const indices =
+          first && (integer(node, 'axis') ?? 0) === 0 ? constants.numbers(this.scope, inputs[1] ?? '') : undefined;
+        const picked = indices?.values.map((index) => first!.at(index));
+        return picked?.every((size) => size !== undefined) ? picked : undefined;
+      }
+      case 'Slice': {
+        if (!first || (this.scope.opset ?? 0) < 10) return undefined;
+        const [starts, ends, axes, steps] = inputs.slice(1).map((name) => constants.number(this.scope, name));
+        if (starts === undefined || ends === undefined || (inputs[3] && axes !== 0) || (inputs[4] && steps !== 1))
+          return undefined;
+        return first.slice(starts, ends);
+      }
+      case 'Cast':
+        return first && integer(node, 'to') === 7 ? first : undefined;
+      case 'Unsqueeze':
+      case 'Squeeze':
+      case 'Identity':
+        return first;
+      case 'Concat': {
+        const parts = inputs.map((name) => this.sizes.get(name)?.sizes ?? constants.numbers(this.scope, name)?.values);
+        return inputs.some((name) => this.sizes.has(name)) && parts.every((part) => part !== undefined)
+          ? parts.flat()
+          : undefined;
+      }
+      default:
+        return undefined;
+    }
+  }
+}
+
+const draftOf = (formula: Formula | undefined): Draft | undefined => formula && { formula };
+
+function epsilonOf(node: Node): number | undefined {
+  if (node.opType === 'MeanVarianceNormalization') return 0;
+  if (node.attributes.some(({ name, value }) => name === 'epsilon' && value.type === 'REFERENCE')) return undefined;
+  return floatAttribute(node, 'epsilon') ?? DEFAULT_EPSILON;
+}
+
+function allSame(values: readonly number[]): number | undefined {
+  const [first] = values;
+  return values.every((value) => value === first) ? first : undefined;
+}
+
+/** The sizes of a value: declared, or those of a constant through Unsqueeze and Reshape. */
+export function dimsOf(
+  scope: Scope,
+  name: string,
+  shapes: Shapes,
+  constants: Constants,
+): readonly number[] | undefined {
+  const known = shapes.of(scope, name);
+  if (known) return known.every((size): size is number => typeof size === 'number') ? known : undefined;
+  const node = producerOf(scope, name);
+  const inner = node?.inputs[0] && isStandard(scope, node) ? shapes.of(scope, node.inputs[0]) : undefined;
+  if (!node || !inner?.every((size): size is number => typeof size === 'number')) return undefined;
+  if (node.opType === 'Unsqueeze') {
+    const axes =
+      (scope.opset ?? 0) < 13 ? integers(node, 'axes') : constants.numbers(scope, node.inputs[1] ?? '')?.values;
+    if (!axes) return undefined;
+    const rank = inner.length + axes.length;
+    const added = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
+    const rest = [...inner];
+    return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!));
+  }
+  if (node.opType === 'Reshape') {
+    const target = constants.numbers(scope, node.inputs[1] ?? '')?.values;
+    const count = inner.reduce((product, size) => product * size, 1);
+    const sizes = target?.map((size, axis) => (size === 0 ? (inner[axis] ?? 0) : size));
+    const others = sizes?.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
+    return sizes?.map((size) => (size === -1 ? count / others! : size));
+  }
+  return undefined;
+}
+
+/** The node's integer attribute, when it is stated. */
+export function integer(node: Node, name: string): number | undefined {
+  const value = node.attributes.find((attribute) => attribute.name === name)?.value;
+  return value?.type === 'INT' ? Number(value.value) : undefined;
+}
+
+/** The node's list of integers, when it is stated. */
+export function integers(node: Node, name: string): readonly number[] | undefined {
+  const value = node.attributes.find((attribute) => attribute.name === name)?.value;
+  return value?.type === 'INTS' ? value.value.map(Number) : undefined;
+}
