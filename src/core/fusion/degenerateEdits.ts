@@ -1,7 +1,7 @@
 import type { Model, Node } from '../onnx/model';
 import type { TextEdit } from '../text/edit';
 import type { Degenerate } from './degenerate';
-import { declarations } from './rewrite';
+import { declarations } from './modelEdits';
 import { definingScope, isDefaultDomain, usesOf, type Scope } from './scope';
 import { removeEntries, removeStatement } from './textParts';
 

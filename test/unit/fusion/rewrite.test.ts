@@ -5,9 +5,9 @@ import { fuseEdits } from '../../../src/core/fusion/rewrite';
 import { applyEdits } from '../../../src/core/text/edit';
 import { printModel } from '../../../src/core/text/print';
 import { sampleModel } from '../support/models';
-import { CONV, NORM, WEIGHTS, fuseText, modelText, parse, type TextModel } from './text';
+import { CONV, NORM, WEIGHTS, fuseText, modelText, parse, withoutOriginals, type TextModel } from './text';
 
-const fuse = (parts: TextModel): string => fuseText(modelText(parts));
+const fuse = (parts: TextModel): string => withoutOriginals(fuseText(modelText(parts)));
 const BODY = (op: string): string => `<
   domain: "fusionlens",
   opset_import: ["": 17]
@@ -37,7 +37,7 @@ describe('fuseEdits', () => {
   Y = Relu (normalized)
 }\n`,
       );
-    assert.equal(fuseText(before), expected);
+    assert.equal(withoutOriginals(fuseText(before)), expected);
   });
 
   it('puts the fused node where scale and bias are computed', () => {
@@ -125,9 +125,9 @@ Block <stride> (X, W, S, B) => (Y)
         'y = Add (n, m)',
       ];
       const text = modelText({ declared: [WEIGHTS[0]!, ...WEIGHTS.slice(2)], nodes: two });
-      assert.ok(!fuseText(text).includes('Constant'));
+      assert.ok(!withoutOriginals(fuseText(text)).includes('Constant'));
       const once = fuseText(text, (finding) => finding.convolution.outputs[0] === 'h');
-      assert.ok(once.includes('Constant'));
+      assert.ok(withoutOriginals(once).includes('Constant'));
       assert.equal(fuseText(once), fuseText(text));
     });
     it('takes the whole list with it when it is all there is', () => {
@@ -222,7 +222,8 @@ Block (X, W, S, B) => (Y) { h = Conv <auto_pad = "SAME_UPPER"> (X, W) Y = Instan
     assert.deepEqual(fuseEdits(text, model, findFusions(model)), []);
   });
 
-  it('gives the same text in whatever order the sample’s pairs are fused', () => {
+  it('gives the same text in whatever order the sample’s pairs are fused', function () {
+    this.timeout(20_000);
     const { model, source } = sampleModel();
     const text = printModel(model, source, { fileName: 'style-transfer.onnx' });
     const all = fuseText(text);

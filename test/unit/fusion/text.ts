@@ -1,8 +1,10 @@
 /** Small models as text. */
 import assert from 'node:assert/strict';
-import { findFusions } from '../../../src/core/fusion/find';
-import type { Finding } from '../../../src/core/fusion/finding';
+import { findFused, findFusions } from '../../../src/core/fusion/find';
+import type { Finding, FusedNode } from '../../../src/core/fusion/finding';
+import { isOriginal } from '../../../src/core/fusion/original';
 import { fuseEdits } from '../../../src/core/fusion/rewrite';
+import { unfuseEdits } from '../../../src/core/fusion/unfuse';
 import { encodeModel } from '../../../src/core/onnx/encode';
 import type { Model } from '../../../src/core/onnx/model';
 import { applyEdits } from '../../../src/core/text/edit';
@@ -66,6 +68,23 @@ export function fuseText(text: string, choose: (finding: Finding) => boolean = (
   const fused = applyEdits(text, fuseEdits(text, model, findFusions(model).filter(choose)));
   parse(fused);
   return fused;
+}
+
+/** The text with every fused node turned back, or what `choose` picks. */
+export function unfuseText(text: string, choose: (fused: FusedNode) => boolean = () => true): string {
+  const model = parse(text);
+  const unfused = applyEdits(text, unfuseEdits(text, model, findFused(model).filter(choose)));
+  parse(unfused);
+  return unfused;
+}
+
+/** The text without the functions that keep what fused nodes replaced. */
+export function withoutOriginals(text: string): string {
+  const spans = parse(text).functions.flatMap((fn) => (isOriginal(fn) && fn.span ? [fn.span] : []));
+  return applyEdits(
+    text,
+    spans.map(({ start, end }) => ({ span: { start: text.slice(0, start).trimEnd().length, end }, newText: '' })),
+  );
 }
 
 export function bytesOf(text: string): Uint8Array {
