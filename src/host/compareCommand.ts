@@ -2,6 +2,7 @@ import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { FileHistory, gitProgram } from './compareGit';
 import { compareUri, labelOf, type Before, type CompareTexts } from './compareTexts';
+import { withProgress } from './progress';
 import { isText, modelUriOf, textUriOf } from './uris';
 
 /** Models of the workspace offered for choosing; more are found with the file dialog. */
@@ -37,20 +38,10 @@ export async function compareWithHead(texts: CompareTexts, uri: vscode.Uri): Pro
 async function show(texts: CompareTexts, before: Before, after: vscode.Uri): Promise<void> {
   const left = compareUri(before, after);
   const title = `${labelOf(before)} ↔ ${labelOf({ model: after })}`;
-  const done = await vscode.window.withProgress(
-    { location: vscode.ProgressLocation.Notification, title: `Comparing ${title}`, cancellable: true },
-    async (_progress, token) => {
-      const abort = new AbortController();
-      token.onCancellationRequested(() => abort.abort());
-      try {
-        await texts.prepare(left, abort.signal);
-        return true;
-      } catch (error) {
-        if (abort.signal.aborted) return false;
-        throw error;
-      }
-    },
-  );
+  const done = await withProgress(`Comparing ${title}`, async (signal) => {
+    await texts.prepare(left, signal);
+    return true;
+  });
   if (done) await vscode.commands.executeCommand('vscode.diff', left, textUriOf(after), title, { preview: false });
 }
 

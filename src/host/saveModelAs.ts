@@ -1,6 +1,8 @@
 import * as vscode from 'vscode';
+import { formatBytes } from '../core/fusion/describe';
 import { openDocument } from './analysis';
 import type { ModelFiles } from './modelFiles';
+import { withProgress } from './progress';
 import { report } from './textFileSystem';
 import { fileNameOf, modelUriOf, textUriOf } from './uris';
 
@@ -15,26 +17,14 @@ export async function saveModelAs(files: ModelFiles, uri: vscode.Uri, given?: vs
     return;
   }
   const text = document?.getText() ?? (await files.get(model)).text;
-  const done = await vscode.window.withProgress(
-    {
-      location: vscode.ProgressLocation.Notification,
-      title: `Saving ${fileNameOf(model)} as ${fileNameOf(target)}`,
-      cancellable: true,
-    },
-    (progress, token) => {
-      const abort = new AbortController();
-      token.onCancellationRequested(() => abort.abort());
-      let copied = 0;
-      const onCopied = (bytes: number): void => {
-        copied += bytes;
-        progress.report({ message: `external data: ${(copied / 1e6).toFixed(0)} MB copied` });
-      };
-      return files.saveAs(model, text, target, { onCopied, signal: abort.signal }).catch((error: unknown) => {
-        if (abort.signal.aborted) return undefined;
-        throw error;
-      });
-    },
-  );
+  const done = await withProgress(`Saving ${fileNameOf(model)} as ${fileNameOf(target)}`, (signal, say) => {
+    let copied = 0;
+    const onCopied = (bytes: number): void => {
+      copied += bytes;
+      say(`external data: ${formatBytes(copied)} copied`);
+    };
+    return files.saveAs(model, text, target, { onCopied, signal });
+  });
   if (!done) return;
   await files.refresh(target);
   await moveEditor(document, target);
