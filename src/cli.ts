@@ -63,6 +63,7 @@ program
   .option('--only <ids>', 'findings to measure, separated by commas', list)
   .option('--threads <counts>', 'thread counts, separated by commas', threadCounts, [1])
   .option('--dim <name=size>', 'size of a symbolic dimension; may be given several times', dimension, {})
+  .option('--exact', "without Winograd's algorithm, which trades about a decimal digit for speed")
   .option('--seconds <time>', 'time for each pair and thread count', positive, 2)
   .option('--json', 'one JSON document')
   .action(bench);

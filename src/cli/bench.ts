@@ -21,6 +21,7 @@ interface BenchOptions {
   readonly threads: readonly number[];
   readonly dim: Readonly<Record<string, number>>;
   readonly seconds: number;
+  readonly exact?: boolean;
   readonly json?: boolean;
 }
 
@@ -55,7 +56,11 @@ interface SkippedPair {
 
 export async function bench(file: string, options: BenchOptions): Promise<void> {
   const opened = openModel(file);
-  const measureOptions: MeasureOptions = { threads: options.threads, budgetMs: options.seconds * 1000 };
+  const measureOptions: MeasureOptions = {
+    threads: options.threads,
+    budgetMs: options.seconds * 1000,
+    exact: options.exact === true,
+  };
   const machine = `${os.cpus()[0]?.model.trim() ?? 'unknown processor'}, ${os.availableParallelism()} threads, ${os.platform()} ${os.arch()}`;
   const findings = chosenFindings(opened, findingsOf(opened), options.only);
   try {

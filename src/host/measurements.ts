@@ -1,19 +1,22 @@
 import * as path from 'node:path';
 import * as vscode from 'vscode';
 import { findFusions } from '../core/fusion/find';
+import { indexScopes } from '../core/fusion/scope';
 import type { Finding } from '../core/fusion/finding';
 import type { Model } from '../core/onnx/model';
 import { ExternalData } from '../files/externalData';
 import { FileSource } from '../files/fileSource';
 import { KernelUnavailableError, MeasureCancelled } from '../measure/client';
 import { measureFindings, type FindingOutcome } from '../measure/measureFindings';
-import { openDimensions, type DimensionSizes } from '../measure/dimensions';
+import type { DimensionSizes } from '../measure/dimensions';
 import type { Figure } from '../measure/statistics';
 import { TensorReader } from '../measure/tensorReader';
 import type { MeasurementOfFinding } from '../protocol';
 import type { Analyses, Analysis } from './analysis';
+import type { Dimensions } from './dimensions';
 import { log } from './log';
 import type { ModelFiles } from './modelFiles';
+import type { Shapes } from './shapes';
 import { modelUriOf } from './uris';
 
 /** Milliseconds of timed runs for each pair. */
@@ -23,13 +26,14 @@ interface Entry {
   readonly state: MeasurementOfFinding;
   /** What was measured: of anything else these would be somebody else's figures. */
   readonly subject: string;
+  /** The shape of the pair's input that it was measured with. */
+  readonly inputShape?: readonly number[] | undefined;
 }
 
 /** Measures pairs on this machine and remembers what came of it. */
 export class Measurements implements vscode.Disposable {
   private readonly entries = new Map<string, Map<string, Entry>>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
-  private readonly sizes = new Map<string, number>();
   private running: AbortController | undefined;
 
   /** Fires with the text's URI when what is known of its pairs changes. */
@@ -39,12 +43,15 @@ export class Measurements implements vscode.Disposable {
     private readonly extensionUri: vscode.Uri,
     private readonly files: ModelFiles,
     private readonly analyses: Analyses,
+    private readonly shapes: Shapes,
+    private readonly dimensions: Dimensions,
   ) {}
 
   /** What is known of a finding's speedup, as long as the pair reads as it did when it was measured. */
   of(analysis: Analysis, finding: Finding): MeasurementOfFinding | undefined {
     const entry = this.entries.get(analysis.uri.toString())?.get(finding.id);
-    return entry?.subject === this.subjectOf(analysis, finding) ? entry.state : undefined;
+    if (entry?.subject !== this.subjectOf(analysis, finding)) return undefined;
+    return entry.inputShape && !this.mayHaveInput(analysis, finding, entry.inputShape) ? undefined : entry.state;
   }
 
   /**
@@ -99,7 +106,7 @@ export class Measurements implements vscode.Disposable {
     }
     const { model, reader, close } = await this.readable(analysis);
     try {
-      const sizes = await this.askSizes(model, uri);
+      const sizes = await this.dimensions.require(uri, model, 'Measure');
       if (!sizes) return;
       await vscode.window.withProgress(
         {
@@ -126,8 +133,11 @@ export class Measurements implements vscode.Disposable {
     signal: AbortSignal,
     progress: vscode.Progress<{ message: string; increment: number }>,
   ): Promise<void> {
-    const threads = vscode.workspace.getConfiguration('onnxFusionLens', analysis.uri).get<number>('measure.threads', 1);
-    const set = (finding: Finding, state: MeasurementOfFinding | undefined) => this.set(analysis, finding, state);
+    const settings = vscode.workspace.getConfiguration('onnxFusionLens', analysis.uri);
+    const threads = settings.get<number>('measure.threads', 1);
+    const exact = settings.get<boolean>('measure.exact', false);
+    const set = (finding: Finding, state: MeasurementOfFinding | undefined, inputShape?: readonly number[]) =>
+      this.set(analysis, finding, state, inputShape);
     // The model that is measured is the file that the text would make: its findings have the text's ids.
     const inText = new Map(findings.map((finding) => [finding.id, finding]));
     const inFile = findFusions(model, { source: reader.source }).filter((finding) => inText.has(finding.id));
@@ -139,7 +149,7 @@ export class Measurements implements vscode.Disposable {
         reader,
         inFile,
         sizes,
-        { threads: threads === 1 ? [1] : [1, threads], budgetMs: BUDGET_MS },
+        { threads: threads === 1 ? [1] : [1, threads], budgetMs: BUDGET_MS, exact },
         {
           signal,
           script: vscode.Uri.joinPath(this.extensionUri, 'dist', 'measure.js').fsPath,
@@ -153,7 +163,8 @@ export class Measurements implements vscode.Disposable {
           },
           onOutcome: ({ id }, outcome) => {
             const finding = inText.get(id);
-            if (finding) set(finding, stateOf(outcome));
+            if (finding)
+              set(finding, stateOf(outcome), outcome.kind === 'measured' ? outcome.result.inputShape : undefined);
             current = undefined;
           },
         },
@@ -188,25 +199,18 @@ export class Measurements implements vscode.Disposable {
     };
   }
 
-  /** Sizes of the dimensions that the model leaves open: from the settings, from before, or asked for. */
-  private async askSizes(model: Model, uri: vscode.Uri): Promise<DimensionSizes | undefined> {
-    const settings = vscode.workspace
-      .getConfiguration('onnxFusionLens', uri)
-      .get<Record<string, number>>('measure.dimensions', {});
-    const sizes = new Map([...this.sizes, ...Object.entries(settings)]);
-    const keys = new Set(openDimensions(model, sizes).map(({ key }) => key));
-    for (const key of keys) {
-      const answer = await vscode.window.showInputBox({
-        title: 'Measure',
-        prompt: `Size of the dimension ${key}, which the model leaves open. The setting onnxFusionLens.measure.dimensions remembers it.`,
-        value: /batch|^n$/i.test(key) || key.endsWith('.0') ? '1' : '256',
-        validateInput: (value) => (/^[1-9]\d{0,8}$/.test(value) ? undefined : 'A whole number above 0.'),
-      });
-      if (answer === undefined) return undefined;
-      sizes.set(key, Number(answer));
-      this.sizes.set(key, Number(answer));
-    }
-    return sizes;
+  /**
+   * May the pair's input have this shape? Edits upstream can change it without a change in the pair. What isn't known,
+   * or only of the text before its last edits, doesn't speak against it.
+   */
+  private mayHaveInput(analysis: Analysis, finding: Finding, measured: readonly number[]): boolean {
+    const { model, shapes } = analysis;
+    const scope = indexScopes(model).find(({ body }) => body === finding.scope);
+    const input = finding.pad?.node.inputs[0] ?? finding.convolution.inputs[0] ?? '';
+    const shape = scope && shapes.types.shapeOf(scope, input);
+    if (!shape || !this.shapes.isCurrent(analysis)) return true;
+    if (shape.length !== measured.length) return false;
+    return shape.every((size, axis) => typeof size !== 'number' || size === measured[axis]);
   }
 
   /**
@@ -222,15 +226,19 @@ export class Measurements implements vscode.Disposable {
         ({ span }) => (span ? text.slice(span.start, span.end) : ''),
       ),
       settings.get('threads'),
-      settings.get('dimensions'),
     ]);
   }
 
-  private set(analysis: Analysis, finding: Finding, state: MeasurementOfFinding | undefined): void {
+  private set(
+    analysis: Analysis,
+    finding: Finding,
+    state: MeasurementOfFinding | undefined,
+    inputShape?: readonly number[],
+  ): void {
     const key = analysis.uri.toString();
     const entries = this.entries.get(key) ?? new Map<string, Entry>();
     this.entries.set(key, entries);
-    if (state) entries.set(finding.id, { state, subject: this.subjectOf(analysis, finding) });
+    if (state) entries.set(finding.id, { state, subject: this.subjectOf(analysis, finding), inputShape });
     else entries.delete(finding.id);
     this.changed.fire(analysis.uri);
   }

@@ -1,5 +1,6 @@
 /**
- * Entry of the measuring process. It serves one request and is ended by its parent, or ends with it. Native code runs
+ * Entry of the measuring process. It serves requests one after the other until its
+ * parent ends it, or ends with its parent. Native code runs
  * here and not in the extension host, so that a crash or a cancelled measurement harms nothing.
  */
 import { loadEngines } from './kernel';
@@ -7,6 +8,7 @@ import { measureModel } from './measureModel';
 import { measurePair, type Progress } from './measurePair';
 import type { MeasureReply, MeasureRequest } from './messages';
 import { runProbe } from './shapes';
+import { textShapes } from './textShapes';
 
 function reply(message: MeasureReply): Promise<void> {
   return new Promise((resolve) => {
@@ -18,6 +20,7 @@ function reply(message: MeasureReply): Promise<void> {
 async function serve(request: MeasureRequest): Promise<MeasureReply> {
   try {
     if (request.kind === 'shapes') return { kind: 'result', result: await runProbe(request.probe) };
+    if (request.kind === 'textShapes') return { kind: 'result', result: await textShapes(request.request) };
     const engines = loadEngines();
     if (!('kernel' in engines)) return { kind: 'unavailable', unavailable: engines };
     const onProgress = (progress: Progress): void => void reply({ kind: 'progress', ...progress });
@@ -32,7 +35,7 @@ async function serve(request: MeasureRequest): Promise<MeasureReply> {
 }
 
 process.once('disconnect', () => process.exit(0));
-process.once('message', (request: MeasureRequest) => {
+process.on('message', (request: MeasureRequest) => {
   // The parent ends this process when it has the reply: exiting here could overtake it.
   void serve(request).then(reply);
 });

@@ -41,7 +41,8 @@ const DEFAULT_SILENCE_MS = 120_000;
 /** How much of what the process wrote to stderr is kept for the message of a crash. */
 const KEPT_STDERR = 2000;
 
-function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
+/** What to tell the user of a process that ended before its time. */
+export function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr: string): string {
   const how = signal === null ? `with status ${code ?? 'unknown'}` : `by ${signal}`;
   const why =
     signal === 'SIGKILL'
@@ -55,7 +56,8 @@ function describeExit(code: number | null, signal: NodeJS.Signals | null, stderr
   return `The measuring process ended ${how} before it was done.${why}${last === '' ? '' : ` It said: ${last}`}`;
 }
 
-function start(script: string, execArgv: readonly string[]): ChildProcess {
+/** Starts a measuring process, which tells when it is ready. */
+export function startProcess(script: string, execArgv: readonly string[]): ChildProcess {
   return fork(script, [], {
     serialization: 'advanced',
     execArgv: [...execArgv],
@@ -86,7 +88,7 @@ export function measure<K extends MeasureRequest['kind']>(
       );
       return;
     }
-    const child = start(script, callbacks.execArgv ?? []);
+    const child = startProcess(script, callbacks.execArgv ?? []);
     let stderr = '';
     let watchdog: NodeJS.Timeout | undefined;
 

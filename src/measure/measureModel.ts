@@ -118,6 +118,7 @@ export async function measureModel(
         ...common,
         fusedOps: true,
         ...(set === undefined ? {} : { instructionSet: set }),
+        ...(options.exact === true ? { exact: true } : {}),
       });
       const sessions = [stock, fused] as const;
       for (const session of sessions) {

@@ -15,6 +15,8 @@ export interface MeasureOptions {
   readonly budgetMs: number;
   readonly seed?: number;
   readonly instructionSet?: InstructionSetName;
+  /** Without Winograd's algorithm. */
+  readonly exact?: boolean;
 }
 
 /** Why it is faster. The product of `fusion` and `convolution` is about the speedup. */
@@ -95,7 +97,9 @@ export async function measurePair(
   const plan = new kernel.Plan({
     ...fusedProblem(problem),
     ...(instructionSet === undefined ? {} : { instructionSet }),
+    ...(options.exact === true ? { algorithm: 'exact' } : {}),
   });
+  const residual = problem.residual === undefined ? {} : { residual: problem.residual };
   const x = kernel.alignedFloats(elements(problem.inputShape));
   x.set(normalArray(x.length, options.seed ?? 1));
   const unfused = kernel.alignedFloats(elements(plan.outputShape));
@@ -113,8 +117,8 @@ export async function measurePair(
       if (input === undefined) throw new Error("The pair's model has no input.");
       session.setInput(input.name, 'float', problem.inputShape, x);
       session.run();
-      plan.run(x, unfused, { threads, fused: false });
-      plan.run(x, fused, { threads, fused: true });
+      plan.run(x, unfused, { threads, fused: false, ...residual });
+      plan.run(x, fused, { threads, fused: true, ...residual });
       const expected = session.output(0).data as Float32Array;
       for (const actual of [unfused, fused]) {
         const error = compareOutputs(actual, expected);
@@ -129,8 +133,8 @@ export async function measurePair(
       const [stockTimes, unfusedTimes, fusedTimes] = (await interleave(
         [
           { name: 'stock', run: () => session.run() },
-          { name: 'unfused', run: () => plan.run(x, unfused, { threads, fused: false }) },
-          { name: 'fused', run: () => plan.run(x, fused, { threads, fused: true }) },
+          { name: 'unfused', run: () => plan.run(x, unfused, { threads, fused: false, ...residual }) },
+          { name: 'fused', run: () => plan.run(x, fused, { threads, fused: true, ...residual }) },
         ],
         { budgetMs: options.budgetMs, onRound: (fraction) => report(fraction, `measuring, ${label}`) },
       )) as [number[], number[], number[]];

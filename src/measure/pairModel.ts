@@ -4,6 +4,7 @@ import { bytesSource } from '../core/wire/source';
 import { joinChunks } from '../core/wire/splice';
 
 const FLOAT = 1;
+const INT64 = 7;
 /** Functions aside, every reader of the last ten years takes this. */
 const IR_VERSION = 8;
 
@@ -11,7 +12,7 @@ const IR_VERSION = 8;
 export interface NamedWeights {
   readonly name: string;
   readonly shape: readonly number[];
-  readonly values: Float32Array;
+  readonly values: Float32Array | BigInt64Array;
 }
 
 /**
@@ -46,7 +47,7 @@ export function chainModel(
       valueInfos: [],
       initializers: weights.map(({ name, shape, values }): Tensor => ({
         name,
-        dataType: FLOAT,
+        dataType: values instanceof Float32Array ? FLOAT : INT64,
         dims: shape,
         data: { kind: 'bytes', bytes: littleEndian(values) },
       })),
@@ -56,9 +57,10 @@ export function chainModel(
   return joinChunks(encodeModel(model), bytesSource(new Uint8Array(0)));
 }
 
-function littleEndian(values: Float32Array): Uint8Array {
-  const bytes = new Uint8Array(4 * values.length);
+function littleEndian(values: Float32Array | BigInt64Array): Uint8Array {
+  const bytes = new Uint8Array(values.byteLength);
   const view = new DataView(bytes.buffer);
-  values.forEach((value, index) => view.setFloat32(4 * index, value, true));
+  if (values instanceof Float32Array) values.forEach((value, index) => view.setFloat32(4 * index, value, true));
+  else values.forEach((value, index) => view.setBigInt64(8 * index, value, true));
   return bytes;
 }

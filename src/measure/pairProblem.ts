@@ -12,9 +12,14 @@ export interface PairConvolution {
   readonly pads: readonly number[];
   readonly dilations: readonly number[];
   readonly group: number;
+  /** What `pads` pads with: zeros by default. */
+  readonly border?: 'zero' | 'reflect' | 'edge';
+  /** ConvTranspose: weights are C × M/group × kernel. */
+  readonly transposed?: boolean;
+  readonly outputPadding?: readonly number[];
 }
 
-/** A Conv + InstanceNormalization (+ activation) pair with the model's own weights, and the same pair as a model. */
+/** A (Pad +) Conv or ConvTranspose + InstanceNormalization (+ Add) (+ activation) pair with the model's own weights, and the same pair as a model. */
 export interface PairProblem {
   /**
    * A complete ONNX model of the pair as the runtime would run it unfused: one float input `X`, one float output,
@@ -24,7 +29,7 @@ export interface PairProblem {
   /** N, C, then the spatial sizes. */
   readonly inputShape: readonly number[];
   readonly conv: PairConvolution;
-  /** M × C/group × kernel, row-major. */
+  /** M × C/group × kernel, or transposed C × M/group × kernel, row-major. */
   readonly weights: Float32Array;
   readonly weightsShape: readonly number[];
   /** InstanceNormalization's scale, M values. */
@@ -33,4 +38,6 @@ export interface PairProblem {
   readonly bias: Float32Array;
   readonly epsilon: number;
   readonly activation: PairActivation;
+  /** What is added before the activation, of a shape that is broadcast to the output's. */
+  readonly residual?: { readonly shape: readonly number[]; readonly data: Float32Array };
 }
