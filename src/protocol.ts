@@ -37,6 +37,8 @@ export type ToWebview =
       readonly measurements: MeasurementsByFinding;
       /** Something to know about the drawing, such as that the text has errors and parts of it are left out. */
       readonly notice?: string | undefined;
+      /** The sizes of the inputs' symbolic dimensions in one line, such as `height = 512, width = ?`; absent without such. */
+      readonly dimensions?: string | undefined;
     }
   /** New measurements of the model last sent. */
   | {
@@ -59,6 +61,7 @@ export type FromWebview =
   /** Measure one finding, or all that can fuse. */
   | { readonly type: 'requestMeasure'; readonly finding?: string | undefined }
   | { readonly type: 'cancelMeasure' }
+  | { readonly type: 'requestSetDimensions' }
   | { readonly type: 'logError'; readonly message: string };
 
 interface Message {
@@ -76,6 +79,22 @@ export function dispatch<M extends Message>(handlers: Handlers<M>, message: unkn
   const { type } = message;
   if (typeof type !== 'string' || !Object.hasOwn(handlers, type)) return;
   (handlers as unknown as Readonly<Record<string, (message: unknown) => void>>)[type]!(message);
+}
+
+/**
+ * What lies under the pointer when a graph's context menu is opened, as the canvas's `data-vscode-context`: the menus'
+ * conditions read it, and the commands get it.
+ */
+export interface GraphContext {
+  readonly webviewSection: 'graphNode' | 'graph';
+  readonly preventDefaultContextMenuItems: true;
+  /** The text's URI. */
+  readonly model: string;
+  /** The finding or fused node that the node belongs to. */
+  readonly finding?: string | undefined;
+  readonly fusionState?: 'fusable' | 'blocked' | 'fused' | undefined;
+  /** The node's place in the text. */
+  readonly offset?: number | undefined;
 }
 
 /** Kinds of webview: the page that a click on a model opens, and the view in the side panel. */

@@ -5,6 +5,7 @@ import type { GraphLayout } from '../src/core/layout/layout';
 import {
   dispatch,
   type FromWebview,
+  type GraphContext,
   type Handlers,
   type MeasurementsByFinding,
   type Status,
@@ -78,6 +79,7 @@ export class App {
       onSelect: (node) => this.select(node, { tellHost: true }),
       onOpen: (node) => this.openNode(node),
       onMark: (mark) => this.showMark(mark),
+      onContext: (node) => this.setContext(node),
       onMove: () => this.onMove(),
       onSearch: () => this.search.focus(),
       onTheme: () => this.showGraph(),
@@ -106,6 +108,7 @@ export class App {
       onFuseAll: () => this.host.post({ type: 'requestFuseAll' }),
       onMeasure: () => this.host.post({ type: 'requestMeasure' }),
       onCancelMeasure: () => this.host.post({ type: 'cancelMeasure' }),
+      onSetDimensions: () => this.host.post({ type: 'requestSetDimensions' }),
       onNext: (state) => this.showNext(state),
     });
     this.restored = readState(host.getState());
@@ -355,10 +358,28 @@ export class App {
   private showDetails(): void {
     const { model, scene } = this;
     if (!model) return;
-    this.summary.show(model.fileName, model.drawing, this.measurements, this.running, model.notice);
+    this.summary.show(model.fileName, model.drawing, this.measurements, this.running, model);
     const node = this.selected === undefined ? undefined : scene?.find(this.selected);
     const category = node === undefined ? 'value' : scene!.graph.nodes[node]!.category;
     this.inspector.show(scene, node, (id) => this.titleOf(id), this.view.theme.header[category]);
+  }
+
+  /** Tell the editor what its context menu is for; the node is selected, so that it is seen too. */
+  private setContext(node: number | undefined): void {
+    const { model, scene } = this;
+    if (!model || !scene) return;
+    if (node !== undefined) this.select(node, { tellHost: false });
+    const drawn = node === undefined ? undefined : scene.graph.nodes[node];
+    const finding = node === undefined ? undefined : scene.markOf(node)?.finding;
+    const context: GraphContext = {
+      webviewSection: drawn?.span ? 'graphNode' : 'graph',
+      preventDefaultContextMenuItems: true,
+      model: model.uri,
+      finding: finding?.id,
+      fusionState: finding?.state,
+      offset: drawn?.span?.start,
+    };
+    this.view.canvas.dataset['vscodeContext'] = JSON.stringify(context);
   }
 
   private titleOf(graph: string): string {

@@ -17,6 +17,8 @@ export interface GraphViewEvents {
   onOpen(node: number): void;
   /** A finding's badge was clicked. */
   onMark(mark: Mark): void;
+  /** The context menu of a node, or of none, is about to open. */
+  onContext(node: number | undefined): void;
   /** Pan or zoom changed. */
   onMove(): void;
   /** Typing into the graph begins a search. */
@@ -228,6 +230,12 @@ export class GraphView {
       const node = this.nodeUnder(event);
       if (node === undefined) this.fit();
       else this.events.onOpen(node);
+    });
+    canvas.addEventListener('contextmenu', (event) => {
+      // From the keyboard it is the selected node's.
+      const byPointer = event.button === 2 || event.ctrlKey;
+      const mark = byPointer ? this.markUnder(event) : undefined;
+      this.events.onContext(byPointer ? (mark?.finding.nodes[0] ?? this.nodeUnder(event)) : this.selected);
     });
     canvas.addEventListener('keydown', (event) => this.onKey(event));
   }

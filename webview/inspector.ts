@@ -1,3 +1,4 @@
+import { verdictText } from '../src/core/fusion/adviceText';
 import { button, type Control } from './controls';
 import { element, icon } from './dom';
 import type { Mark, Scene } from './scene';
@@ -76,6 +77,17 @@ export class Inspector {
         finding.message,
       ),
     );
+    const speedup = measurement?.kind === 'measured' ? measurement.speedup : undefined;
+    const verdict =
+      speedup === undefined
+        ? finding.verdict
+        : verdictText({ fusable: finding.state === 'fusable', advice: {} }, speedup);
+    if (verdict !== undefined) box.append(element('p', { class: 'verdict' }, verdict));
+    if (finding.facts && finding.facts.length > 0) {
+      const list = element('dl');
+      for (const [name, figure] of finding.facts) list.append(element('dt', {}, name), element('dd', {}, figure));
+      box.append(list);
+    }
     if (measurement?.kind === 'measured') {
       box.append(element('p', { class: 'speedup' }, measurement.title), element('pre', {}, measurement.detail));
     } else if (measurement?.kind === 'failed') box.append(element('p', { class: 'failed' }, measurement.message));

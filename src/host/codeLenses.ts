@@ -1,4 +1,6 @@
 import * as vscode from 'vscode';
+import { adviceLines } from '../core/fusion/adviceText';
+import { describeFusion } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { documentSelector, rangeOf, type Analyses, type Analysis } from './analysis';
 import { fuseTitle } from './codeActions';
@@ -45,12 +47,14 @@ function lensesOf(
   const span = finding.convolution.span;
   if (!span) return [];
   const range = rangeOf(document, span);
+  const state = measurements.of(analysis, finding);
+  const speedup = state?.kind === 'measured' ? state.speedup : undefined;
   const fix = new vscode.CodeLens(range, {
     title: `$(zap) ${fuseTitle(finding)}`,
+    tooltip: [`${describeFusion(finding)}.`, ...adviceLines(finding, speedup)].join('\n'),
     command: 'onnxFusionLens.fuse',
     arguments: [document.uri, finding.id],
   });
-  const state = measurements.of(analysis, finding);
   const measure = (title: string, tooltip: string) =>
     new vscode.CodeLens(range, {
       title,

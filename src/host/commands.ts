@@ -9,11 +9,12 @@ import { GraphPanel } from './graphPanel';
 import { log } from './log';
 import { saveModelAs } from './saveModelAs';
 import type { Services } from './services';
+import { targetOf } from './targets';
 import { isText, modelUriOf, toTextUri } from './uris';
 
 /** Every command of the extension; each works on the model it is given, or on the active one. */
 export function registerCommands(
-  { files, analyses, measurements }: Services,
+  { files, analyses, measurements, dimensions }: Services,
   compareTexts: CompareTexts,
 ): vscode.Disposable {
   const commands: Readonly<Record<string, (uri: vscode.Uri, ...rest: never[]) => unknown>> = {
@@ -34,8 +35,11 @@ export function registerCommands(
       const count = await fuse(analyses, toTextUri(uri));
       if (count === 0) void vscode.window.showInformationMessage('No pair in this model can be fused.');
     },
+    'onnxFusionLens.setDimensions': async (uri) => {
+      await dimensions.ask(uri, (await analyses.at(toTextUri(uri))).model);
+    },
     'onnxFusionLens.measure': async (uri, id?: string) => {
-      await measurements.measure(toTextUri(uri), id === undefined ? undefined : [id]);
+      await measurements.measure(toTextUri(uri), typeof id === 'string' ? [id] : undefined);
     },
     'onnxFusionLens.compareWith': async (uri, selected?: readonly vscode.Uri[]) => {
       await compareWith(compareTexts, uri, Array.isArray(selected) ? selected : []);
@@ -51,7 +55,8 @@ export function registerCommands(
     vscode.commands.registerCommand('onnxFusionLens.showLog', () => log().show()),
     ...Object.entries(commands).map(([name, run]) =>
       vscode.commands.registerCommand(name, async (target?: unknown, ...rest: unknown[]) => {
-        const uri = target instanceof vscode.Uri ? target : activeModel();
+        const given = targetOf(target);
+        const uri = given?.uri ?? activeModel();
         if (!uri) {
           void vscode.window.showInformationMessage('Open an ONNX model first.');
           return;
@@ -60,7 +65,7 @@ export function registerCommands(
           // Says what is wrong with a file that can't be read, where opening its text would only fail.
           const model = isText(uri) ? modelUriOf(uri) : uri;
           if (model) await files.get(model);
-          await run(uri, ...(rest as never[]));
+          await run(uri, ...((given?.id === undefined ? rest : [given.id]) as never[]));
         } catch (error) {
           log().error(`${name} on ${uri.toString(true)}: ${problemOf(error)}`);
           void vscode.window.showErrorMessage(problemOf(error));

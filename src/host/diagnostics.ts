@@ -1,11 +1,13 @@
 import * as vscode from 'vscode';
+import { findDegenerate, type Degenerate } from '../core/fusion/degenerate';
 import { describeFusion } from '../core/fusion/describe';
-import type { Finding } from '../core/fusion/finding';
+import type { Finding, RelatedPlace } from '../core/fusion/finding';
+import type { Model } from '../core/onnx/model';
 import { checkText } from '../core/language/check';
 import type { Problem } from '../core/language/problem';
 import { openDocument, rangeOf, type Analyses, type Analysis } from './analysis';
 import { indexOf } from './language/textIndexes';
-import { COMPARE_SCHEME, LANGUAGE } from './uris';
+import { COMPARE_SCHEME, FUSED_SCHEME, LANGUAGE } from './uris';
 
 /** Source of the diagnostics on fusions. */
 export const DIAGNOSTIC_SOURCE = 'ONNX Fusion Lens';
@@ -19,7 +21,7 @@ export function registerDiagnostics(analyses: Analyses): vscode.Disposable {
   const collection = vscode.languages.createDiagnosticCollection('onnxFusionLens');
   const update = (uri: vscode.Uri) => {
     const document = openDocument(uri);
-    if (document?.languageId === LANGUAGE && uri.scheme !== COMPARE_SCHEME)
+    if (document?.languageId === LANGUAGE && uri.scheme !== COMPARE_SCHEME && uri.scheme !== FUSED_SCHEME)
       collection.set(uri, diagnosticsOf(document, analyses.of(document)));
     else collection.delete(uri);
   };
@@ -37,8 +39,21 @@ function diagnosticsOf(document: vscode.TextDocument, analysis: Analysis): vscod
   }
   for (const diagnostic of mistakes) diagnostic.source = LANGUAGE_SOURCE;
   const findings = analysis.findings.flatMap((finding) => diagnosticOf(document, finding) ?? []);
+  for (const found of degenerateOf(analysis)) {
+    const diagnostic = degenerateDiagnostic(document, found);
+    if (diagnostic) findings.push(diagnostic);
+  }
   for (const diagnostic of findings) diagnostic.source = DIAGNOSTIC_SOURCE;
   return mistakes.concat(findings);
+}
+
+const degenerateCases = new WeakMap<Model, readonly Degenerate[]>();
+
+/** The degenerate normalisations of an analysed text, looked for once for each state of it. */
+export function degenerateOf({ model, findings }: Pick<Analysis, 'model' | 'findings'>): readonly Degenerate[] {
+  let cases = degenerateCases.get(model);
+  if (!cases) degenerateCases.set(model, (cases = findDegenerate(model, findings)));
+  return cases;
 }
 
 const severities: Readonly<Record<Problem['severity'], vscode.DiagnosticSeverity>> = {
@@ -69,11 +84,32 @@ function diagnosticOf(document: vscode.TextDocument, finding: Finding): vscode.D
     vscode.DiagnosticSeverity.Information,
   );
   diagnostic.code = finding.reason?.code ?? FUSABLE_CODE;
-  diagnostic.relatedInformation = (finding.reason?.related ?? []).flatMap(({ message, span: place, node }) => {
+  diagnostic.relatedInformation = relatedInformation(document, finding.reason?.related ?? []);
+  return diagnostic;
+}
+
+function degenerateDiagnostic(document: vscode.TextDocument, found: Degenerate): vscode.Diagnostic | undefined {
+  const { code, severity, message, span, related } = found;
+  if (!span) return undefined;
+  const diagnostic = new vscode.Diagnostic(
+    rangeOf(document, span),
+    message.charAt(0).toUpperCase() + message.slice(1),
+    severities[severity],
+  );
+  diagnostic.code = code;
+  if (code === 'cancelled-bias') diagnostic.tags = [vscode.DiagnosticTag.Unnecessary];
+  diagnostic.relatedInformation = relatedInformation(document, related);
+  return diagnostic;
+}
+
+function relatedInformation(
+  document: vscode.TextDocument,
+  places: readonly RelatedPlace[],
+): vscode.DiagnosticRelatedInformation[] {
+  return places.flatMap(({ message, span: place, node }) => {
     const at = place ?? node?.spans?.opType ?? node?.span;
     return at
       ? [new vscode.DiagnosticRelatedInformation(new vscode.Location(document.uri, rangeOf(document, at)), message)]
       : [];
   });
-  return diagnostic;
 }

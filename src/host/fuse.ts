@@ -1,5 +1,7 @@
 import * as vscode from 'vscode';
 import type { Finding } from '../core/fusion/finding';
+import type { Degenerate } from '../core/fusion/degenerate';
+import { dropBiasEdits } from '../core/fusion/degenerateEdits';
 import { fuseEdits } from '../core/fusion/rewrite';
 import { rangeOf, type Analyses, type Analysis } from './analysis';
 
@@ -18,6 +20,38 @@ export function fusionEdit(
     edit.replace(document.uri, rangeOf(document, span), newText);
   }
   return edit;
+}
+
+/** The edit of `document` that drops the cancelled biases among `cases`. */
+export function dropBiasEdit(
+  document: vscode.TextDocument,
+  { text, model, errors }: Analysis,
+  cases: readonly Degenerate[],
+): vscode.WorkspaceEdit {
+  const edit = new vscode.WorkspaceEdit();
+  if (errors.length > 0) return edit;
+  for (const { span, newText } of dropBiasEdits(text, model, cases)) {
+    edit.replace(document.uri, rangeOf(document, span), newText);
+  }
+  return edit;
+}
+
+/**
+ * Drop every cancelled bias in the text at `uri`, opening it if need be.
+ * @returns how many were dropped.
+ * @throws Error when the text has errors.
+ */
+export async function dropBiases(
+  analyses: Analyses,
+  uri: vscode.Uri,
+  casesOf: (analysis: Analysis) => readonly Degenerate[],
+): Promise<number> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const analysis = analyses.of(document);
+  if (analysis.errors.length > 0) throw new Error('The text has errors. Mend them before dropping biases.');
+  const cases = casesOf(analysis).filter(({ code }) => code === 'cancelled-bias');
+  if (cases.length === 0) return 0;
+  return (await vscode.workspace.applyEdit(dropBiasEdit(document, analysis, cases))) ? cases.length : 0;
 }
 
 /**

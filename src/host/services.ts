@@ -1,5 +1,7 @@
 import type * as vscode from 'vscode';
 import type { Analyses } from './analysis';
+import type { GraphReveals } from './graphReveals';
+import type { Dimensions } from './dimensions';
 import type { Measurements } from './measurements';
 import type { ModelFiles } from './modelFiles';
 
@@ -9,4 +11,6 @@ export interface Services {
   readonly files: ModelFiles;
   readonly analyses: Analyses;
   readonly measurements: Measurements;
+  readonly dimensions: Dimensions;
+  readonly reveals: GraphReveals;
 }

@@ -6,6 +6,9 @@ export const TEXT_SCHEME = 'onnx-text';
 /** Scheme of the read-only documents on the left of comparisons. */
 export const COMPARE_SCHEME = 'onnx-compare';
 
+/** Scheme of the read-only documents that show what fusing would make of a text. */
+export const FUSED_SCHEME = 'onnx-fused';
+
 /** Language id of ONNX text, in `onnx-text:` documents and in `.onnxtxt` files. */
 export const LANGUAGE = 'onnx-text';
 

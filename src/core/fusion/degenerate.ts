@@ -24,7 +24,8 @@ export type DegenerateCode =
 
 export interface Degenerate {
   readonly code: DegenerateCode;
-  readonly severity: 'warning' | 'information';
+  /** A hint is what fusing mends by itself. */
+  readonly severity: 'warning' | 'information' | 'hint';
   readonly message: string;
   /** The node it is about, and the place in the text. */
   readonly node: Node;
@@ -129,7 +130,7 @@ function cancelledBias(scope: Scope, finding: Finding): Degenerate[] {
     scope,
     convolution,
     'cancelled-bias',
-    'information',
+    finding.fusable ? 'hint' : 'information',
     message,
     placeOfNode(finding.normalization, 'subtracts the mean of each plane'),
   );

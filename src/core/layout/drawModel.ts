@@ -1,3 +1,4 @@
+import { adviceFacts, verdictText } from '../fusion/adviceText';
 import { chainOf, describeFusion } from '../fusion/describe';
 import type { Finding, FusedNode } from '../fusion/finding';
 import {
@@ -25,6 +26,8 @@ const MOST_ROWS = 6;
 export interface DrawingOptions {
   /** The file of a decoded model, so that the values of small constants can be shown. */
   readonly source?: ByteSource | undefined;
+  /** Types that are known beyond what the model declares, of values as seen from a scope. */
+  readonly typeOf?: ((scope: Scope, name: string) => Type | undefined) | undefined;
 }
 
 /**
@@ -51,7 +54,7 @@ export function drawingOf(
   const functions = new Map(model.functions.map((fn) => [`${fn.domain}:${fn.name}`, ids.get(fn)!]));
   const numbers = new Map<Body, { graph: number; nodes: ReadonlyMap<Node, number> }>();
   const graphs = scopes.map((scope, graph) => {
-    const builder = new GraphBuilder(scope, ids, functions, states, options.source);
+    const builder = new GraphBuilder(scope, ids, functions, states, options.source, options.typeOf);
     numbers.set(scope.body, { graph, nodes: builder.numberOf });
     return builder.build();
   });
@@ -68,6 +71,8 @@ export function drawingOf(
         state: finding.fusable ? ('fusable' as const) : ('blocked' as const),
         chain: chainOf(finding),
         message: describeFusion(finding),
+        verdict: verdictText(finding),
+        facts: adviceFacts(finding.advice),
         ...place(
           finding.scope,
           finding.nodes.length > 0 ? finding.nodes : [finding.convolution, finding.normalization],
@@ -142,6 +147,7 @@ class GraphBuilder {
     private readonly functions: ReadonlyMap<string, string>,
     private readonly states: ReadonlyMap<Node, FusionState>,
     private readonly source: ByteSource | undefined,
+    private readonly inferred: DrawingOptions['typeOf'],
   ) {}
 
   build(): DrawingGraph {
@@ -307,7 +313,7 @@ class GraphBuilder {
     name: string,
     span: TextSpan | undefined,
   ): number {
-    const type = this.types.get(name);
+    const type = this.typeOf(name);
     this.nodes.push({
       id: this.keys.unique(`${kind} ${name}`),
       kind,
@@ -325,7 +331,11 @@ class GraphBuilder {
   private define(name: string, node: number): void {
     if (this.origins.has(name)) return;
     this.origins.set(name, { node, value: this.values.length });
-    this.values.push({ name, label: shortTypeText(this.types.get(name)) });
+    this.values.push({ name, label: shortTypeText(this.typeOf(name)) });
+  }
+
+  private typeOf(name: string): Type | undefined {
+    return this.inferred?.(this.scope, name) ?? this.types.get(name);
   }
 }
 

@@ -69,6 +69,10 @@ export interface DrawingFinding {
   readonly chain: string;
   /** The whole sentence: what fusing saves, or why it can't be done. */
   readonly message: string;
+  /** In one line by estimate, is fusing worth it? */
+  readonly verdict?: string | undefined;
+  /** What fusing saves and costs: names and figures. */
+  readonly facts?: readonly (readonly [name: string, figure: string])[] | undefined;
   /** Index of its graph, and of its nodes in that graph, from top to bottom. */
   readonly graph: number;
   readonly nodes: readonly number[];

@@ -12,7 +12,7 @@ interface Case {
   readonly model: TextModel;
   readonly shapes?: ReadonlyMap<string, readonly Dimension[]>;
   /** What is found: codes with severities, and what each message says. */
-  readonly expected: readonly (readonly [DegenerateCode, 'warning' | 'information', RegExp])[];
+  readonly expected: readonly (readonly [DegenerateCode, 'warning' | 'information' | 'hint', RegExp])[];
 }
 
 /** No bias, so that nothing else is found. */
@@ -70,7 +70,7 @@ const CASES: readonly Case[] = [
   {
     name: 'a bias in a pair that fuses',
     model: { nodes: [CONV, NORM, 'y = Relu (n)'] },
-    expected: [['cancelled-bias', 'information', /the bias `c` of Conv `h` has no effect/]],
+    expected: [['cancelled-bias', 'hint', /the bias `c` of Conv `h` has no effect/]],
   },
   {
     name: 'a bias in a pair that can’t fuse',
