@@ -10,6 +10,7 @@ export interface SummaryEvents {
   onFuseAll(): void;
   onMeasure(): void;
   onCancelMeasure(): void;
+  onSetDimensions(): void;
   /** Go to the next finding of a kind. */
   onNext(state: 'fusable' | 'blocked' | 'fused'): void;
 }
@@ -66,7 +67,7 @@ export class Summary {
     drawing: Drawing,
     measurements: MeasurementsByFinding,
     running: boolean,
-    notice: string | undefined,
+    { notice, dimensions }: { readonly notice?: string | undefined; readonly dimensions?: string | undefined },
   ): void {
     const { fusable, blocked, fused } = countFindings(drawing);
     this.element.hidden = false;
@@ -81,6 +82,7 @@ export class Summary {
     }
     if (blocked > 0) this.chip('blocked', 'warning', `${blocked} can’t fuse`);
     if (fused > 0) this.chip('fused', 'check', `${fused} fused`);
+    if (dimensions !== undefined) this.dimensions(dimensions);
     this.fuseAll.hidden = fusable === 0;
     this.measure.hidden = fusable === 0 || running;
     this.cancel.hidden = !running;
@@ -101,6 +103,17 @@ export class Summary {
     if (speedups.length === 0) return '';
     const mean = Math.exp(speedups.reduce((sum, speedup) => sum + Math.log(speedup), 0) / speedups.length);
     return ` · mean ${speedupText(mean)}`;
+  }
+
+  /** The sizes that shapes are shown for, and the way to others. */
+  private dimensions(text: string): void {
+    const chip = element(
+      'button',
+      { class: 'chip dimensions', type: 'button', title: 'Set symbolic dimensions…' },
+      text,
+    );
+    chip.addEventListener('click', () => this.events.onSetDimensions());
+    this.chips.append(chip);
   }
 
   private chip(state: 'fusable' | 'blocked' | 'fused', iconName: IconName, text: string, meaning = ''): void {

@@ -1,9 +1,10 @@
 import * as vscode from 'vscode';
 import { findFused, findFusions } from '../core/fusion/find';
 import type { Finding, FusedNode } from '../core/fusion/finding';
-import type { Model, TextSpan } from '../core/onnx/model';
+import type { Dimension, Model, TextSpan } from '../core/onnx/model';
 import { parseModel, type ParseError } from '../core/text/parse';
 import type { ModelFiles } from './modelFiles';
+import type { Shapes, ShapesState } from './shapes';
 import { LANGUAGE, TEXT_SCHEME, fileNameOf, isText, modelUriOf } from './uris';
 
 /** While a person types, dependants are told at most this often, in milliseconds. */
@@ -22,6 +23,8 @@ export interface Analysis {
   readonly fused: readonly FusedNode[];
   /** True while the text has edits that aren't saved. */
   readonly dirty: boolean;
+  /** What is known of its values' types. */
+  readonly shapes: ShapesState;
 }
 
 /**
@@ -38,9 +41,13 @@ export class Analyses implements vscode.Disposable {
   /** Fires with the text's URI when its analysis is out of date. */
   readonly onDidChange = this.changed.event;
 
-  constructor(private readonly files: ModelFiles) {
+  constructor(
+    private readonly files: ModelFiles,
+    private readonly shapes: Shapes,
+  ) {
     this.subscriptions = [
       this.changed,
+      shapes.onDidChange((uri) => this.changed.fire(uri)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
       vscode.workspace.onDidSaveTextDocument((document) => this.schedule(document)),
       vscode.workspace.onDidOpenTextDocument((document) => this.announce(document)),
@@ -54,12 +61,10 @@ export class Analyses implements vscode.Disposable {
   /** The analysis of the document's present state. */
   of(document: vscode.TextDocument): Analysis {
     const known = this.ofDocuments.get(document);
-    if (known?.version === document.version) {
-      return known.analysis.dirty === document.isDirty
-        ? known.analysis
-        : { ...known.analysis, dirty: document.isDirty };
-    }
-    const analysis = analyse(document.uri, document.getText(), document.isDirty);
+    const analysis =
+      known?.version === document.version
+        ? this.withShapes(known.analysis, document.isDirty)
+        : this.analyse(document.uri, document.getText(), document.isDirty);
     this.ofDocuments.set(document, { version: document.version, analysis });
     return analysis;
   }
@@ -76,8 +81,8 @@ export class Analyses implements vscode.Disposable {
     const document = openDocument(uri);
     if (document && (document.isDirty || document.getText() === file.text)) return this.of(document);
     const known = this.ofFiles.get(uri.toString());
-    if (known?.text === file.text) return known.analysis;
-    const analysis = analyse(uri, file.text, false);
+    const analysis =
+      known?.text === file.text ? this.withShapes(known.analysis, false) : this.analyse(uri, file.text, false);
     this.ofFiles.set(uri.toString(), { text: file.text, analysis });
     return analysis;
   }
@@ -85,6 +90,20 @@ export class Analyses implements vscode.Disposable {
   dispose(): void {
     for (const timer of this.pending.values()) clearTimeout(timer);
     vscode.Disposable.from(...this.subscriptions).dispose();
+  }
+
+  private analyse(uri: vscode.Uri, text: string, dirty: boolean): Analysis {
+    const { model, errors } = parseModel(text);
+    const parsed = { uri, fileName: fileNameOf(modelUriOf(uri) ?? uri), text, model, errors, dirty };
+    const shapes = this.shapes.of(parsed);
+    return { ...parsed, shapes, findings: findingsOf(model, shapes), fused: findFused(model) };
+  }
+
+  /** The same analysis with the shapes that are known by now. */
+  private withShapes(analysis: Analysis, dirty: boolean): Analysis {
+    const shapes = this.shapes.of(analysis);
+    if (shapes === analysis.shapes) return analysis.dirty === dirty ? analysis : { ...analysis, dirty };
+    return { ...analysis, dirty, shapes, findings: findingsOf(analysis.model, shapes) };
   }
 
   private announce(document: vscode.TextDocument): void {
@@ -120,18 +139,12 @@ export function rangeOf(document: vscode.TextDocument, span: TextSpan): vscode.R
 /** Documents that the language features are registered for. */
 export const documentSelector: vscode.DocumentSelector = [{ language: LANGUAGE }, { scheme: TEXT_SCHEME }];
 
-function analyse(uri: vscode.Uri, text: string, dirty: boolean): Analysis {
-  const { model, errors } = parseModel(text);
-  return {
-    uri,
-    fileName: fileNameOf(modelUriOf(uri) ?? uri),
-    text,
-    model,
-    errors,
-    findings: findFusions(model),
-    fused: findFused(model),
-    dirty,
-  };
+/** Findings with what their advice needs to know. */
+function findingsOf(model: Model, { types }: ShapesState): readonly Finding[] {
+  const { inferred } = types;
+  const shapes = new Map<string, readonly Dimension[]>();
+  for (const [name, { shape }] of inferred?.shapes ?? []) if (shape) shapes.set(name, shape);
+  return findFusions(model, { shapes });
 }
 
 function requireModelUri(uri: vscode.Uri): vscode.Uri {

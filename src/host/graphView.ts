@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import * as vscode from 'vscode';
 import { findNode, nodeAtOffset, type Drawing, type NodeReference } from '../core/layout/drawing';
 import { drawingOf } from '../core/layout/drawModel';
+import type { Model } from '../core/onnx/model';
 import { problemOf } from '../files/problem';
+import { openDimensions, type DimensionSizes } from '../measure/dimensions';
 import {
   dispatch,
   type FromWebview,
@@ -28,6 +30,8 @@ export class GraphView implements vscode.Disposable {
   private chosen: NodeReference | undefined;
   private version = 0;
   private ready = false;
+  /** The last wish to see a node that was fulfilled. */
+  private revealed = 0;
 
   constructor(
     private readonly webview: vscode.Webview,
@@ -44,6 +48,9 @@ export class GraphView implements vscode.Disposable {
       }),
       services.measurements.onDidChange((uri) => {
         if (this.isShown(uri)) this.postMeasurements();
+      }),
+      services.reveals.onDidRequest((uri) => {
+        if (this.isShown(uri)) this.selectRequested();
       }),
       vscode.window.onDidChangeTextEditorSelection(({ textEditor, selections }) => {
         const cursor = selections[0]?.active;
@@ -83,6 +90,7 @@ export class GraphView implements vscode.Disposable {
     requestFuseAll: () => this.run('onnxFusionLens.fuseAll'),
     requestFuse: ({ finding }) => this.run('onnxFusionLens.fuse', finding),
     requestMeasure: ({ finding }) => this.run('onnxFusionLens.measure', finding),
+    requestSetDimensions: () => this.run('onnxFusionLens.setDimensions'),
     cancelMeasure: () => this.services.measurements.cancel(),
     logError: ({ message }) => log().error(`graph: ${message}`),
   };
@@ -102,8 +110,8 @@ export class GraphView implements vscode.Disposable {
     try {
       const analysis = await this.services.analyses.at(uri);
       if (version !== this.version) return;
-      const { model, findings, fused, errors } = analysis;
-      const drawing = drawingOf(model, findings, fused);
+      const { model, findings, fused, errors, shapes } = analysis;
+      const drawing = drawingOf(model, findings, fused, { typeOf: shapes.types.typeOf });
       this.shown = { analysis, drawing };
       const count = errors.length === 1 ? 'an error' : `${errors.length} errors`;
       this.post({
@@ -114,8 +122,9 @@ export class GraphView implements vscode.Disposable {
         drawing,
         measurements: this.measurements(),
         notice: errors.length > 0 ? `The text has ${count}; what can't be read is left out.` : undefined,
+        dimensions: dimensionsText(model, shapes.sizes),
       });
-      this.selectAtCursor();
+      if (!this.selectRequested()) this.selectAtCursor();
     } catch (error) {
       if (version !== this.version) return;
       this.shown = undefined;
@@ -156,6 +165,15 @@ export class GraphView implements vscode.Disposable {
     editor.revealRange(new vscode.Range(start, start), vscode.TextEditorRevealType.InCenterIfOutsideViewport);
   }
 
+  /** Select the node that was last asked for, once. */
+  private selectRequested(): boolean {
+    const reveal = this.uri && this.services.reveals.of(this.uri);
+    if (!this.shown || !reveal || reveal.number === this.revealed) return false;
+    this.revealed = reveal.number;
+    this.post({ type: 'select', node: nodeAtOffset(this.shown.drawing, reveal.offset) });
+    return true;
+  }
+
   private selectAtCursor(): void {
     const uri = this.uri?.toString();
     const editor = vscode.window.visibleTextEditors.find(({ document }) => document.uri.toString() === uri);
@@ -182,6 +200,14 @@ export class GraphView implements vscode.Disposable {
   private post(message: ToWebview): void {
     if (this.ready) void this.webview.postMessage(message);
   }
+}
+
+/** The sizes of a model's symbolic dimensions in one line. */
+function dimensionsText(model: Model, sizes: DimensionSizes): string | undefined {
+  const open = new Map(
+    openDimensions(model).map(({ key, input, axis }) => [key, sizes.get(`${input}.${axis}`) ?? sizes.get(key)]),
+  );
+  return open.size === 0 ? undefined : [...open].map(([key, size]) => `${key} = ${size ?? '?'}`).join(', ');
 }
 
 function nameOf(uri: vscode.Uri): string {

@@ -18,8 +18,14 @@ export interface Hover {
 /** The type of a value that the text doesn't declare, where something else knows it. */
 export type TypeOf = (scope: Scope, name: string) => Type | undefined;
 
+/** What is known of a value's type, and a sentence in Markdown on how; `undefined` to have what the text declares. */
+export type DescribeType = (
+  scope: Scope,
+  name: string,
+) => { readonly type?: Type | undefined; readonly markdown: string } | undefined;
+
 /** What is known about the op, value, attribute or function at `offset`. */
-export function hoverAt(index: TextIndex, offset: number, inferred?: TypeOf): Hover | undefined {
+export function hoverAt(index: TextIndex, offset: number, known?: DescribeType): Hover | undefined {
   const element = elementAt(index, offset);
   switch (element?.kind) {
     case 'op':
@@ -29,7 +35,7 @@ export function hoverAt(index: TextIndex, offset: number, inferred?: TypeOf): Ho
     }
     case 'value': {
       if (!element.definedIn) return undefined;
-      return { span: element.span, markdown: describeValue(index, element.definedIn, element.name, inferred) };
+      return { span: element.span, markdown: describeValue(index, element.definedIn, element.name, known) };
     }
     case 'attribute': {
       const fact = signatureOf(index, element.scope, element.node)?.attributes.find(
@@ -84,11 +90,12 @@ function describeFunction(fn: FunctionProto): string {
   return `${signatureMarkdown(signatureOfFunction(fn))}\nA function of this model.${doc}`;
 }
 
-function describeValue(index: TextIndex, scope: Scope, name: string, inferred?: TypeOf): string {
-  const declared = declaredTypes(scope).get(name);
-  const type = declared ?? inferred?.(scope, name);
+function describeValue(index: TextIndex, scope: Scope, name: string, known?: DescribeType): string {
+  const described = known?.(scope, name);
+  const type = described?.type ?? declaredTypes(scope).get(name);
   const line = `${name}: ${type ? typeText(type) : 'type not declared'}`;
-  return `${code(line)}\n${originOf(index, scope, name)}${isOutput(scope, name) ? ' Output of the graph.' : ''}`;
+  const origin = `${originOf(index, scope, name)}${isOutput(scope, name) ? ' Output of the graph.' : ''}`;
+  return `${code(line)}\n${origin}${described && described.markdown !== '' ? `\n\n${described.markdown}` : ''}`;
 }
 
 function originOf(index: TextIndex, scope: Scope, name: string): string {
@@ -116,7 +123,7 @@ function code(text: string): string {
   return `${fence}onnx-text\n${text}\n${fence}\n`;
 }
 
-function escapeMarkdown(text: string, keepCode = false): string {
+export function escapeMarkdown(text: string, keepCode = false): string {
   const special = keepCode ? /[\\*_{}[\]<>#|]/g : /[\\`*_{}[\]<>#|]/g;
   return text.replace(special, '\\$&');
 }

@@ -11,7 +11,7 @@ export interface ShapeHint {
   readonly tooltip: string;
 }
 
-/** The shapes of the results of the nodes in a range of the text, as far as they are declared or else inferred. */
+/** The shapes of the results of the nodes in a range of the text, as far as they are inferred or else declared. */
 export function shapeHints(index: TextIndex, range: TextSpan, inferred?: TypeOf): readonly ShapeHint[] {
   const hints: ShapeHint[] = [];
   const addBody = (scope: Scope) => {
@@ -20,7 +20,7 @@ export function shapeHints(index: TextIndex, range: TextSpan, inferred?: TypeOf)
     for (let i = Math.max(0, lastIndexFrom(scope, range.start)); i < nodes.length; i++) {
       const node = nodes[i]!;
       if ((node.span?.start ?? 0) >= range.end) break;
-      addNode(scope, node, (name) => declared.get(name) ?? inferred?.(scope, name));
+      addNode(scope, node, (name) => inferred?.(scope, name) ?? declared.get(name));
     }
   };
   const addNode = (scope: Scope, node: Node, typeOf: (name: string) => ReturnType<TypeOf>) => {

@@ -12,7 +12,9 @@ export function registerInlayHints(analyses: Analyses): vscode.Disposable {
     onDidChangeInlayHints: changed.event,
     provideInlayHints(document, range) {
       if (!vscode.workspace.getConfiguration(SECTION, document).get<boolean>('shapes', false)) return [];
-      return shapeHints(indexOf(analyses.of(document)), spanOf(document, range)).map(({ offset, label, tooltip }) => {
+      const analysis = analyses.of(document);
+      const hints = shapeHints(indexOf(analysis), spanOf(document, range), analysis.shapes.types.typeOf);
+      return hints.map(({ offset, label, tooltip }) => {
         const hint = new vscode.InlayHint(document.positionAt(offset), label, vscode.InlayHintKind.Type);
         hint.tooltip = tooltip;
         hint.paddingLeft = true;
@@ -22,6 +24,7 @@ export function registerInlayHints(analyses: Analyses): vscode.Disposable {
   };
   return vscode.Disposable.from(
     changed,
+    analyses.onDidChange(() => changed.fire()),
     vscode.workspace.onDidChangeConfiguration((event) => {
       if (event.affectsConfiguration(SECTION)) changed.fire();
     }),
