@@ -47,10 +47,12 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const shapes = new Shapes(options.shapes);
   const ids = new UniqueIds();
   const tools = { types, tracer, shapes, ids, constants: new Constants(options.source) };
+  // Shapes that are only assumed, for the advice, decide nothing.
+  const exact = { ...tools, shapes: new Shapes() };
   const drafts: Draft[] = [];
   for (const scope of scopes) {
     if (isFusedFunctionScope(scope) || !scope.body.nodes.some(isAnchor)) continue;
-    for (const found of new NormalizationForms(scope, tools).find()) drafts.push(examine(scope, found, tools));
+    for (const found of new NormalizationForms(scope, exact).find()) drafts.push(examine(scope, found, exact));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
   const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));

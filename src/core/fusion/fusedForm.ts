@@ -1,6 +1,7 @@
 import type { Attribute, Node } from '../onnx/model';
 import type { Finding, FusedActivation } from './finding';
 import { LEGACY_HINT } from './fusedOps';
+import type { Parameter } from './normalization';
 
 /** The node that a finding becomes. */
 export interface FusedForm {
@@ -16,21 +17,35 @@ export interface FusedForm {
 
 /** The node that the finding, which can fuse, becomes. */
 export function fusedForm(finding: Finding): FusedForm {
-  const { convolution, normalization, pad, residual, fusedActivation, nodes } = finding;
+  const { convolution, normalization, form, pad, residual, fusedActivation, nodes } = finding;
   const [x = '', w = ''] = convolution.inputs;
   const named = [convolution, normalization, ...(fusedActivation ? [fusedActivation.node] : [])];
+  const output = nodes.at(-1)!.outputs[0]!;
+  const scale = parameterName(form.scale, `${output}_scale`);
+  const bias = parameterName(form.bias, `${output}_bias`);
   return {
     op: finding.fusedOp,
     name: named.find((node) => node.name !== '')?.name ?? '',
-    inputs: [pad?.node.inputs[0] ?? x, w, ...normalization.inputs.slice(1, 3), ...(residual ? [residual.value] : [])],
-    output: nodes.at(-1)!.outputs[0]!,
+    inputs: [pad?.node.inputs[0] ?? x, w, scale, bias, ...(residual ? [residual.value] : [])],
+    output,
     attributes: [
       ...convolutionAttributes(finding),
-      ...attributesOf(normalization),
+      ...(form.isNative ? attributesOf(normalization) : [epsilonAttribute(form.epsilon)]),
       ...(fusedActivation ? activationAttributes(fusedActivation) : []),
     ],
   };
 }
+
+/** The name of the vector that the fused node reads; another one is taken where it isn't free. */
+function parameterName(parameter: Parameter, unnamed: string): string {
+  if (parameter.kind === 'filled') return unnamed;
+  return parameter.kind === 'vector' ? parameter.name : `${parameter.name}_vector`;
+}
+
+const epsilonAttribute = (epsilon: number): Attribute => ({
+  name: 'epsilon',
+  value: { type: 'FLOAT', value: Math.fround(epsilon) },
+});
 
 const attributesOf = (node: Node): Attribute[] => node.attributes.filter(({ name }) => name !== LEGACY_HINT);
 

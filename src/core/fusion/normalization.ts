@@ -45,5 +45,7 @@ export interface Normalization {
   readonly epsilon: number;
   /** The Transpose or Reshape that leads from the input's layout to that of `output`, where they differ. */
   readonly view?: Node | undefined;
+  /** M, as far as the convolution's weights tell. */
+  readonly channels?: number | undefined;
   readonly oddity?: Oddity | undefined;
 }

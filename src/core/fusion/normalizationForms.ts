@@ -172,15 +172,17 @@ export class NormalizationForms {
     if (!base?.node || !coversPlanes(planes, shape)) return undefined;
     const end = this.furthest(root, base, ends);
     const source = end.source ?? base.node;
-    const nodes = [...end.slice].sort((a, b) => this.order.get(a)! - this.order.get(b)!);
+    const nodes = this.inOrder(end.slice);
     const changing = nodes.filter((node) => !this.tools.tracer.isTransparent(this.scope, node, node.outputs[0] ?? ''));
     if (changing.length === 1 && source.opType === NATIVE) return { ...native(source, nodes), input: root };
-    const { scale, bias } = this.parameters(end, shape)!;
+    const parameters = this.parameters(end, shape);
+    if (!parameters) return undefined;
+    const { scale, bias } = parameters;
     const { deviation } = end.formula as Linear;
     return {
       isNative: false,
       anchor: source,
-      nodes,
+      nodes: this.withParameterNodes(nodes),
       input: root,
       last: end.node!,
       output: end.name,
@@ -188,6 +190,7 @@ export class NormalizationForms {
       bias,
       epsilon: deviation!.epsilon ?? 0,
       view: end.view.node,
+      channels: shape.channels,
       oddity: this.oddityOf(end, planes, path, source),
     };
   }
@@ -224,6 +227,23 @@ export class NormalizationForms {
     );
   }
 
+  /** Adds the nodes that only give scale or bias a shape for these. */
+  private withParameterNodes(nodes: readonly Node[]): readonly Node[] {
+    const all = new Set(nodes);
+    for (const node of all) {
+      for (const name of node.inputs) {
+        const producer = producerOf(this.scope, name);
+        if (!producer || all.has(producer) || !isShaping(this.scope, producer)) continue;
+        if (usesOf(this.scope, name).every((use) => use.node && all.has(use.node))) all.add(producer);
+      }
+    }
+    return this.inOrder(all);
+  }
+
+  private inOrder(nodes: Iterable<Node>): readonly Node[] {
+    return [...nodes].sort((a, b) => this.order.get(a)! - this.order.get(b)!);
+  }
+
   private parameters(end: PlaneValue, shape: PlaneShape): { scale: Parameter; bias: Parameter } | undefined {
     const { x, constant } = end.formula as Linear;
     const scale = this.parameter(x, shape);
@@ -242,7 +262,7 @@ export class NormalizationForms {
       const dims = dimsOf(scope, at, tools.shapes, tools.constants);
       if (dims?.length === 1 && dims[0] === shape.channels) return { kind: 'vector', name: at };
       const node = producerOf(scope, at);
-      if (!node || !isStandard(scope, node) || !['Unsqueeze', 'Reshape', 'Identity'].includes(node.opType)) break;
+      if (!node || !isShaping(scope, node)) break;
       at = node.inputs[0] ?? '';
     }
     const dims = dimsOf(scope, name, tools.shapes, tools.constants);
@@ -311,6 +331,10 @@ function native(node: Node, nodes: readonly Node[]): Normalization {
     epsilon: 0,
   };
 }
+
+/** Does the node only give its first input another shape? */
+const isShaping = (scope: Scope, node: Node): boolean =>
+  isStandard(scope, node) && ['Unsqueeze', 'Reshape', 'Identity'].includes(node.opType) && node.outputs.length === 1;
 
 /** Are the axes all spatial ones at least? Others make a layer normalisation that says nothing here. */
 function coversPlanes({ axes = [] }: PlaneValues, { rank }: PlaneShape): boolean {

@@ -8,6 +8,7 @@ import { FunctionNames, fusedFunction } from './fusedFunction';
 import { FUSION_DOMAIN, FUSION_OPSET, fusedOp } from './fusedOps';
 import { FUNCTIONS_IR_VERSION, ModelEdits, outermost } from './modelEdits';
 import { isOriginal, originalFunction, originalName } from './original';
+import { ParameterEdits, type PreparedForm } from './parameterEdits';
 import { definingScope, isFunction, usesOf, type Scope } from './scope';
 
 /**
@@ -41,11 +42,13 @@ export function fuseNotes({ irVersion, opsetImports }: Model): string[] {
 class Rewrite {
   private readonly edits: ModelEdits;
   private readonly names: FunctionNames;
+  private readonly parameters: ParameterEdits;
   private readonly takenNames: Set<string>;
 
   constructor(text: string, model: Model) {
     this.edits = new ModelEdits(text, model);
     this.names = new FunctionNames(model);
+    this.parameters = new ParameterEdits(this.edits);
     this.takenNames = new Set(model.functions.filter(isOriginal).map((fn) => fn.name));
   }
 
@@ -56,13 +59,15 @@ class Rewrite {
     for (const finding of findings) {
       const scope = edits.scopes.get(finding.scope);
       if (!scope) throw new RangeError(`the finding ${finding.id} belongs to another model`);
-      const form = fusedForm(finding);
-      this.replaceNodes(finding, form, scope);
-      this.keepOriginal(finding, form, scope);
+      const prepared = this.parameters.prepare(finding, scope, fusedForm(finding));
+      const { form, kept } = prepared;
+      this.replaceNodes(finding, prepared, scope);
+      // The values that a layout of its own leads to aren't those that the replaced nodes gave.
+      if (prepared.after.length === 0) this.keepOriginal(finding, form, scope);
       const holder = outermost(scope).body;
       if (isFunction(holder)) functions.add(holder);
       for (const name of droppedInputs(finding, form)) {
-        const at = definingScope(scope, name);
+        const at = kept.has(name) ? undefined : definingScope(scope, name);
         if (!at) continue;
         const counts = dropped.get(at) ?? new Map<string, number>();
         dropped.set(at, counts.set(name, (counts.get(name) ?? 0) + 1));
@@ -76,10 +81,12 @@ class Rewrite {
     return edits.finish();
   }
 
-  private replaceNodes(finding: Finding, form: FusedForm, scope: Scope): void {
+  private replaceNodes(finding: Finding, { form, before, after }: PreparedForm, scope: Scope): void {
     const last = finding.nodes.at(-1)!;
     for (const node of finding.nodes) {
-      if (node === last) this.edits.replaceNode(node, this.fusedNode(form, scope));
+      const indent = this.edits.indentAt(node.span?.start ?? 0);
+      const statements = (): string[] => [...before, this.fusedNode(form, scope), ...after];
+      if (node === last) this.edits.replaceNode(node, statements().join(`\n${indent}`));
       else this.edits.removeNode(scope, node);
     }
   }
