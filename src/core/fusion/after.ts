@@ -27,6 +27,8 @@ export interface Tail {
   readonly activation?: FusedActivation | undefined;
 }
 
+export const NO_TAIL: Tail = { nodes: [] };
+
 export interface TailTools {
   readonly constants: Constants;
   readonly types: ElementTypes;
@@ -40,11 +42,12 @@ export interface TailTools {
  * else reads the values between. Since nothing does, the other operand of an
  * addition can't depend on the nodes that fuse, and it is computed before the
  * addition, whose place or a later one the fused node takes.
+ * @param operands how many of an addition's operands the normalisation may be: the first alone, or either.
  */
-export function tailAfter(scope: Scope, normalization: Node, tools: TailTools): Tail {
+export function tailAfter(scope: Scope, normalization: Node, operands: number, tools: TailTools): Tail {
   const { types, tracer, taken } = tools;
   const nodes: Node[] = [];
-  let found: Tail = { nodes: [] };
+  let found = NO_TAIL;
   let from = normalization;
   while (nodes.length < MAX_NODES_AFTER) {
     const use = onlyUse(scope, from);
@@ -58,7 +61,7 @@ export function tailAfter(scope: Scope, normalization: Node, tools: TailTools): 
     if (next.outputs.length !== 1 || (type !== undefined && type !== FLOAT)) return found;
     const activation = activationAt(scope, next, use.index, tools.constants);
     if (activation) return { ...found, nodes, activation };
-    const residual = found.residual ? undefined : residualAt(scope, next, use.index, types);
+    const residual = found.residual || use.index >= operands ? undefined : residualAt(scope, next, use.index, types);
     if (!residual) return found;
     found = { nodes: [...nodes], residual };
   }

@@ -1,7 +1,7 @@
 import type { Dimension, Model, Node } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { advise, Shapes } from './advice';
-import { tailAfter } from './after';
+import { NO_TAIL, tailAfter, type Tail, type TailTools } from './after';
 import { padBefore } from './before';
 import { Constants } from './constants';
 import { nodeName } from './describe';
@@ -56,7 +56,27 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
   const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));
-  return drafts.map((draft) => complete(draft, taken, tools));
+  const tails = tailsOf(drafts, { ...tools, taken });
+  return drafts.map((draft) => complete(draft, tails.get(draft) ?? NO_TAIL, tools));
+}
+
+/**
+ * What follows each pair. An addition of two pairs' results goes to the pair
+ * of its first operand, so that the order of nodes doesn't matter.
+ */
+function tailsOf(drafts: readonly Draft[], tools: TailTools & { readonly taken: Set<Node> }): Map<Draft, Tail> {
+  const tails = new Map<Draft, Tail>();
+  for (const operands of [1, 2]) {
+    for (const draft of drafts) {
+      const { scope, form, reason } = draft;
+      if (reason || form.view || tails.has(draft)) continue;
+      const tail = tailAfter(scope, form.last, operands, tools);
+      if (tail.nodes.length === 0) continue;
+      tails.set(draft, tail);
+      for (const node of tail.nodes) tools.taken.add(node);
+    }
+  }
+  return tails;
 }
 
 /** Is there anything to look at? Other models need no index. */
@@ -113,19 +133,14 @@ function examine(normScope: Scope, { normalization: form, path }: FoundNormaliza
   return { scope, convolution, form, chain, isGroup: group !== undefined, reason };
 }
 
-/**
- * The finding with the Pad, the addition and the activation that fuse along.
- * @param taken nodes that are part of a fusion, to which those are added.
- */
-function complete(draft: Draft, taken: Set<Node>, tools: Tools): Finding {
+/** The finding with the Pad before it, and the addition and the activation after it, that fuse along. */
+function complete(draft: Draft, tail: Tail, tools: Tools): Finding {
   const { scope, convolution, form, chain, isGroup, reason } = draft;
   const normalization = form.anchor;
   const fusable = reason === undefined;
   const pad = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : undefined;
-  const tail = fusable && !form.view ? tailAfter(scope, form.last, { ...tools, taken }) : { nodes: [] };
   const { residual, activation: fusedActivation } = tail;
   const activation = fusedActivation?.node;
-  for (const node of tail.nodes) taken.add(node);
   const type = convolution.opType as ConvolutionType;
   const kind: FindingKind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
   const nodes = [...(pad ? [pad.node] : []), ...chain, ...tail.nodes];

@@ -137,7 +137,12 @@ function keptConstant(node: Node): KeptConstant {
   const name = node.outputs[0]!;
   const value = node.attributes[0]?.value;
   if (node.name.startsWith(INITIALIZER) && value?.type === 'TENSOR') {
-    return { name, levels: Number(node.name.slice(INITIALIZER.length)), tensor: { ...value.value, name }, node };
+    return {
+      name,
+      levels: Number(node.name.slice(INITIALIZER.length)),
+      tensor: { ...value.value, name },
+      node: { ...node, name: '' },
+    };
   }
   const outer = node.name.startsWith(OUTER_CONSTANT)
     ? /^(\d+)\/([^]*)$/.exec(node.name.slice(OUTER_CONSTANT.length))
