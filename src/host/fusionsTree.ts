@@ -185,15 +185,15 @@ function entryOf(finding: Finding, measurement: MeasurementOfFinding | undefined
     speedup === undefined
       ? share === undefined
         ? ''
-        : ` · est. −${(100 * share).toFixed(share < 0.1 ? 1 : 0)} % time`
-      : ` · ${speedup.toFixed(1)}× measured`;
+        : `est. −${(100 * share).toFixed(share < 0.1 ? 1 : 0)} % · `
+      : `${speedup.toFixed(1)}× measured · `;
   const lines = [`${describeFusion(finding)}.`, ...adviceLines(finding, speedup)];
   if (measurement?.kind === 'measured') lines.push(...measurement.detail.split('\n'));
   return {
     id,
     state: fusable ? 'fusable' : 'blocked',
     label: id,
-    description: fusable ? `${chainOf(finding)}${gain}` : `${chainOf(finding)} · can't fuse: ${reason?.message ?? ''}`,
+    description: fusable ? `${gain}${chainOf(finding)}` : `${chainOf(finding)} · can't fuse: ${reason?.message ?? ''}`,
     tooltip: lines.join('\n\n'),
     gain: gainOf(finding, speedup),
     bytesSaved: advice.bytesSaved ?? 0,
