@@ -76,7 +76,7 @@ describe('fused real models', () => {
     ],
     // The runtime's own optimisation alone changes this one's result by 2e-4.
     ['conv-instancenorm/microsoft+Windows-Machine-Learning__Assets__candy.onnx', 13, 64, 3e-4],
-    ['pytorch/corner_cases_op17.onnx', 2],
+    ['pytorch/corner_cases_op17.onnx', 3],
     ['pytorch/cyclegan_resnet6_ngf8_dynamic_op16.onnx', 17],
     ['pytorch/cyclegan_resnet6_ngf8_extdata_single/model.onnx', 17],
     ['pytorch/cyclegan_resnet6_ngf8_nobias_op17.onnx', 17],
