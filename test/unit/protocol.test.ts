@@ -11,6 +11,7 @@ describe('dispatch', () => {
     requestFuse: ({ finding }) => seen.push(`fuse ${finding}`),
     requestMeasure: ({ finding }) => seen.push(`measure ${finding ?? 'all'}`),
     cancelMeasure: () => seen.push('cancel'),
+    requestSetDimensions: () => seen.push('dimensions'),
     logError: ({ message }) => seen.push(message),
   };
   beforeEach(() => (seen.length = 0));

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { openGraphPanel } from './graph';
-import { driver, goTo, notifications, openText, shot, tellStory, until, workspaceFile } from './support';
+import { driver, goTo, lensTitles, notifications, openText, shot, tellStory, until, workspaceFile } from './support';
 
 const NAME = 'dynamic.onnx';
 const INFERRED = /Inferred by ONNX Runtime/;
@@ -83,7 +83,9 @@ describe('shapes', () => {
     await vscode.commands.executeCommand('editor.action.showHover');
     await driver.waitFor({ selector: '.monaco-hover', hasText: 'Inferred by ONNX Runtime' });
     await shot(__filename, 'hover');
-    await vscode.commands.executeCommand('editor.action.hideHover').then(undefined, () => undefined);
+    await driver.click({ selector: '.monaco-hover a', hasText: 'Set symbolic dimensions' }, undefined);
+    await driver.waitFor({ selector: '.quick-input-title', hasText: '1 of 3' });
+    await driver.press('Escape', undefined);
   });
 
   it('are in the graph', async function () {
@@ -99,7 +101,15 @@ describe('shapes', () => {
     await shot(__filename, 'graph');
   });
 
-  it('follow edits of the text, saved or not', async function () {
+  it('follow edits of the text, saved or not, and what was measured with other shapes is dropped', async function () {
+    this.timeout(120_000);
+    if (!driver.onScreen) this.skip();
+    const measured = async (): Promise<boolean> =>
+      (await lensTitles(editor.document)).some((title) => title.includes('on this machine'));
+    const [, second] = [...editor.document.getText().matchAll(/\["([^"]*)"\] *\S+ = Conv </g)];
+    assert.ok(second, 'the model has a second convolution');
+    await vscode.commands.executeCommand('onnxFusionLens.measure', editor.document.uri, second[1]);
+    await until('the second pair is measured', measured);
     const before = await hint();
     const line = editor.document.lineAt(place.line);
     const strides = /strides *= *\[1, *1\]/.exec(line.text);
@@ -109,8 +119,12 @@ describe('shapes', () => {
     assert.ok(await editor.edit((edit) => edit.replace(range, 'strides = [2, 2]')));
     await until('another hint', async () => {
       const now = await hint();
-      return now !== before && (!driver.onScreen || /^\[2,\d+,32,48\]$/.test(now));
+      return now !== before && /^\[2,\d+,32,48\]$/.test(now);
     });
+    assert.ok(!(await measured()), 'figures of another input shape are shown');
+    await vscode.commands.executeCommand('undo');
+    await until('the hint as before', async () => (await hint()) === before);
+    assert.ok(await measured(), 'the figures hold again');
   });
 
   it('are what the file declares where ONNX Runtime refuses the model, and the hover says why', async () => {
