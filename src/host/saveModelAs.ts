@@ -44,11 +44,7 @@ async function askTarget(model: vscode.Uri): Promise<vscode.Uri | undefined> {
 
 /** As Save As does: the editor shows the new file, and the old one's unsaved edits are no longer asked about. */
 async function moveEditor(document: vscode.TextDocument | undefined, target: vscode.Uri): Promise<void> {
-  const tab =
-    document &&
-    vscode.window.tabGroups.all
-      .flatMap(({ tabs }) => tabs)
-      .find(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === document.uri.toString());
+  const tab = document && tabOf(document.uri);
   if (!document || !tab) {
     await vscode.commands.executeCommand('vscode.open', target);
     return;
@@ -58,5 +54,13 @@ async function moveEditor(document: vscode.TextDocument | undefined, target: vsc
     await vscode.commands.executeCommand('workbench.action.files.revert');
   }
   await vscode.window.showTextDocument(textUriOf(target), { viewColumn: tab.group.viewColumn, preview: false });
-  await vscode.window.tabGroups.close(tab);
+  // Not the tab of before: a tab is another one once anything about it has changed.
+  const old = tabOf(document.uri);
+  if (old) await vscode.window.tabGroups.close(old);
+}
+
+function tabOf(uri: vscode.Uri): vscode.Tab | undefined {
+  return vscode.window.tabGroups.all
+    .flatMap(({ tabs }) => tabs)
+    .find(({ input }) => input instanceof vscode.TabInputText && input.uri.toString() === uri.toString());
 }

@@ -83,8 +83,8 @@ export class TextFileSystem implements vscode.FileSystemProvider {
       } else if (exists) {
         await this.files.save(model, text);
       } else {
-        const message = `${fileNameOf(model)} no longer exists, and its weights with it. Put the file back, then save.`;
-        throw vscode.FileSystemError.Unavailable(message);
+        const problem = 'The file no longer exists, and its weights with it; put it back, then save.';
+        throw new RefusedText(fileNameOf(model), problem, undefined);
       }
     } catch (error) {
       if (!(error instanceof RefusedText)) throw error;

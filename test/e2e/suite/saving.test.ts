@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { encodeModel } from '../../../src/core/onnx/encode';
+import { parseModel } from '../../../src/core/text/parse';
+import { bytesSource } from '../../../src/core/wire/source';
+import { joinChunks } from '../../../src/core/wire/splice';
+import { textUriOf } from '../../../src/host/uris';
 import {
   bytesOf,
   diagnosticsOf,
@@ -43,8 +48,11 @@ describe('saving a model through its text', () => {
     await driver.press('Control+s', undefined);
     if (driver.onScreen) {
       const shown = await notificationsWith('not saved');
-      const message = shown.find((text) => text.includes('not saved'));
-      assert.ok(message?.includes(`line ${error.range.start.line + 1}`), message);
+      const says = `Line ${error.range.start.line + 1}, column `;
+      assert.ok(
+        shown.some((text) => text.startsWith(says) && text.endsWith(`${name} was not saved.`)),
+        shown.join('\n'),
+      );
       await shot(__filename, 'refused');
     } else {
       assert.equal(await textOf(name).save(), false);
@@ -114,5 +122,192 @@ describe('saving a model through its text', () => {
     await waitForChips('editor', { fusable: 8, blocked: 1 });
     writeFileSync(workspaceFile(name).fsPath, bytesOf(workspaceFile('large-decoder.onnx')));
     await driver.waitFor({ selector: '.summary .nothing', hasText: 'No Conv', webview: 'editor' }, 'visible', 30_000);
+  });
+
+  it('leads from the message to the error', async function () {
+    if (!driver.onScreen) this.skip();
+    const editor = await openText(name);
+    const place = await goTo(editor, 'InstanceNormalization <');
+    await driver.type('%%');
+    editor.selection = new vscode.Selection(0, 0, 0, 0);
+    editor.revealRange(editor.selection);
+    await until('the end is out of sight', () => editor.visibleRanges.every(({ end }) => end.line < place.line));
+    await driver.press('Control+s', undefined);
+    await until('the error is in sight', () => editor.visibleRanges.some((range) => range.contains(place)));
+    await notificationsWith('not saved');
+    const button = { selector: '.notification-list-item-buttons-container a', hasText: 'Go to Error' };
+    await driver.waitFor(button);
+    await shot(__filename, 'go-to-error');
+    await driver.click(button, undefined);
+    await until('the cursor is at the error', () => editor.selection.active.line === place.line);
+  });
+
+  /** Makes an edit that can be saved. */
+  const edit = async (editor: vscode.TextEditor): Promise<void> => {
+    const at = editor.document.getText().indexOf('epsilon = 0.00001');
+    const last = editor.document.positionAt(at + 'epsilon = 0.0000'.length);
+    assert.ok(await editor.edit((builder) => builder.replace(new vscode.Range(last, last.translate(0, 1)), '2')));
+  };
+
+  it('asks before it overwrites what another program wrote meanwhile, and can compare', async function () {
+    const editor = await openText(name);
+    await edit(editor);
+    const mine = editor.document.getText();
+    const other = bytesOf(workspaceFile('large-decoder.onnx'));
+    writeFileSync(workspaceFile(name).fsPath, other);
+    await driver.press('Control+s', undefined);
+    if (driver.onScreen) {
+      await notificationsWith('newer');
+      await shot(__filename, 'conflict');
+    } else {
+      assert.equal(await editor.document.save(), false);
+    }
+    assert.equal(editor.document.isDirty, true);
+    assert.equal(editor.document.getText(), mine);
+    assert.ok(other.equals(bytesOf(workspaceFile(name))), 'the other program’s file was overwritten');
+    if (!driver.onScreen) return;
+    await driver.click({ selector: '.notification-list-item-buttons-container a', hasText: 'Compare' }, undefined);
+    await until('the two are compared', () => {
+      const input = vscode.window.tabGroups.activeTabGroup.activeTab?.input;
+      return input instanceof vscode.TabInputTextDiff;
+    });
+    await driver.waitFor({ selector: '.monaco-diff-editor .line-insert' });
+    await shot(__filename, 'conflict-compared');
+  });
+
+  it('keeps the text of a file that is deleted, and saves it once the file is back', async () => {
+    const file = workspaceFile(name).fsPath;
+    const editor = await openText(name);
+    await edit(editor);
+    const mine = editor.document.getText();
+    rmSync(file);
+    await driver.press('Control+s', undefined);
+    if (driver.onScreen) {
+      await notificationsWith('no longer exists');
+      await shot(__filename, 'deleted');
+    } else {
+      assert.equal(await editor.document.save(), false);
+    }
+    assert.equal(editor.document.getText(), mine);
+    assert.equal(existsSync(file), false);
+    writeFileSync(file, original);
+    await until('the text can be saved', async () => editor.document.save());
+    assert.notDeepEqual(bytesOf(workspaceFile(name)), original);
+    assert.equal(bytesOf(workspaceFile(name)).length, original.length);
+  });
+
+  it('shows a file that another program replaced by renaming', async () => {
+    const editor = await openText(name);
+    writeFileSync(`${workspaceFile(name).fsPath}.new`, bytesOf(workspaceFile('large-decoder.onnx')));
+    renameSync(`${workspaceFile(name).fsPath}.new`, workspaceFile(name).fsPath);
+    await until('the text is that of the other model', () => editor.document.getText().includes('decoder ('), 30_000);
+    assert.equal(editor.document.isDirty, false);
+  });
+
+  it('keeps the text when another program writes what is no model, and says so', async () => {
+    const editor = await openText(name);
+    await edit(editor);
+    const mine = editor.document.getText();
+    writeFileSync(workspaceFile(name).fsPath, 'no model at all\n');
+    if (driver.onScreen) {
+      const shown = await notificationsWith('Another program');
+      assert.ok(
+        shown.some((text) => text.includes(name) && text.includes('the file is text')),
+        shown.join('\n'),
+      );
+      await shot(__filename, 'not-a-model');
+    }
+    assert.equal(await editor.document.save(), false);
+    assert.equal(editor.document.getText(), mine);
+    assert.equal(bytesOf(workspaceFile(name)).toString(), 'no model at all\n');
+    writeFileSync(workspaceFile(name).fsPath, original);
+    await until('the text can be saved', async () => editor.document.save());
+    assert.equal(bytesOf(workspaceFile(name)).length, original.length);
+  });
+
+  describe('under another name', () => {
+    const weights = Buffer.from(new Float32Array(64).map((_, i) => i).buffer);
+    const externalModel = `<ir_version: 8, opset_import: ["": 17]>
+g (float[64] x) => (float[64] y)
+< float[64] a = {${Array.from({ length: 64 }, (_, i) => i + 1).join(', ')}},
+  float[64] e = ["location": "weights.bin", "offset": "0", "length": "256"] >
+{ t = Add (x, a)
+  y = Mul (t, e) }`;
+    let folder = '';
+    const file = (relative: string): vscode.Uri => workspaceFile(`${folder}/${relative}`);
+
+    beforeEach(() => {
+      folder = `save-as-${count}`;
+      mkdirSync(file('to').fsPath, { recursive: true });
+      writeFileSync(file('weights.bin').fsPath, weights);
+      writeFileSync(
+        file('net.onnx').fsPath,
+        joinChunks(encodeModel(parseModel(externalModel).model), bytesSource(weights)),
+      );
+    });
+
+    const editedText = async (): Promise<vscode.TextEditor> => {
+      const editor = await openText(`${folder}/net.onnx`);
+      const at = editor.document.getText().indexOf('t = Add');
+      const place = editor.document.positionAt(at);
+      assert.ok(await editor.edit((builder) => builder.insert(place, '[edited] ')));
+      return editor;
+    };
+
+    it('copies the external data, says so, and shows the new file', async () => {
+      const { document } = await editedText();
+      await vscode.commands.executeCommand('onnxFusionLens.saveModelAs', file('net.onnx'), file('to/copy.onnx'));
+      assert.deepEqual(readdirSync(file('to').fsPath).sort(), ['copy.onnx', 'weights.bin']);
+      assert.ok(weights.equals(bytesOf(file('to/weights.bin'))));
+      await until('the new text is shown', () =>
+        vscode.window.activeTextEditor?.document.uri.path.endsWith('/to/copy.onnxtxt'),
+      );
+      const shown = vscode.window.activeTextEditor!.document;
+      assert.match(shown.getText(), /\[edited\]/);
+      assert.match(shown.getText(), /"location": "copy\.onnx"/);
+      assert.equal(document.isDirty, false);
+      assert.doesNotMatch((await vscode.workspace.openTextDocument(textUriOf(file('net.onnx')))).getText(), /edited/);
+      if (driver.onScreen) {
+        const said = await notificationsWith('external data was copied');
+        assert.ok(
+          said.some((text) => text.includes('weights.bin')),
+          said.join('\n'),
+        );
+        await shot(__filename, 'saved-as');
+      }
+    });
+
+    it('asks where to with Ctrl+Shift+S', async function () {
+      if (!driver.onScreen) this.skip();
+      await editedText();
+      await driver.press('Control+Shift+s', undefined);
+      await driver.waitFor({ selector: '.quick-input-widget input' });
+      await shot(__filename, 'save-as-dialog');
+      await driver.press('Control+a', undefined);
+      await driver.type(file('to/typed.onnx').fsPath);
+      await driver.press('Enter', undefined);
+      await until('the model is written', () => existsSync(file('to/typed.onnx').fsPath));
+      await until('its data is beside it', () => existsSync(file('to/weights.bin').fsPath));
+    });
+
+    it('leaves text in the folder with VS Code’s own Save As', async function () {
+      if (!driver.onScreen) this.skip();
+      const { document } = await editedText();
+      const text = document.getText();
+      const saved = vscode.commands.executeCommand('workbench.action.files.saveAs');
+      await driver.waitFor({ selector: '.quick-input-widget input' });
+      await shot(__filename, 'own-save-as-dialog');
+      await driver.press('Control+a', undefined);
+      await driver.type(file('own.onnxtxt').path);
+      await driver.press('Enter', undefined);
+      await saved;
+      assert.equal(bytesOf(file('own.onnxtxt')).toString(), text);
+      const shown = await until('the new text is shown', () => {
+        const active = vscode.window.activeTextEditor?.document;
+        return active?.uri.path.endsWith('/own.onnxtxt') ? active : undefined;
+      });
+      assert.equal(shown.languageId, 'onnx-text');
+      await shot(__filename, 'own-save-as');
+    });
   });
 });
