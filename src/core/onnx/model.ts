@@ -41,6 +41,8 @@ export interface Model extends Located {
   readonly functions: readonly FunctionProto[];
   /** The `<…>` header, when parsed from text. */
   readonly headerSpan?: TextSpan | undefined;
+  /** Where the text has mistakes, so that it was read in part or not at all; absent where it has none. */
+  readonly skippedSpans?: readonly TextSpan[] | undefined;
 }
 
 export interface Graph extends Located {
@@ -95,6 +97,8 @@ export interface Node extends Located {
   readonly inputs: readonly string[];
   readonly outputs: readonly string[];
   readonly attributes: readonly Attribute[];
+  /** The text of the node has a mistake: only a part of it was read. */
+  readonly isIncomplete?: true | undefined;
   readonly spans?: NodeSpans | undefined;
 }
 

@@ -9,8 +9,9 @@ import type {
   ValueInfo,
 } from '../onnx/model';
 import { parseAttributeAfterName } from './parseAttribute';
-import { expectArrow, parseGraph, parseNodes, parseValues } from './parseGraph';
+import { expectArrow, parseGraph, parseNodes, parseValues, skipSignature } from './parseGraph';
 import { atType, parseEntries, parseType } from './parseTensor';
+import { seekElement, seekFunction } from './recover';
 import { Char, Scanner, SyntaxFailure, type ParseError } from './scanner';
 
 export type { ParseError } from './scanner';
@@ -35,20 +36,23 @@ export function parseModel(text: string): { model: Model; errors: readonly Parse
     } catch (failure) {
       scanner.report(failure);
       seekFunction(scanner, Math.max(scanner.pos, start + 1));
+      scanner.skipped.push({ start, end: scanner.pos });
     }
   }
-  const model: Model = { ...header, graph, functions, span: { start: 0, end: text.length } };
+  const { skipped } = scanner;
+  const model: Model = {
+    ...header,
+    graph,
+    functions,
+    span: { start: 0, end: text.length },
+    ...(skipped.length > 0 && { skippedSpans: skipped }),
+  };
   return { model, errors: scanner.errors };
 }
 
-/** Go to the next function's header behind `from`. */
-function seekFunction(scanner: Scanner, from: number): void {
-  const header = /^<\s*(?:domain|overload|opset_import|doc_string)\s*:/gm;
-  header.lastIndex = from;
-  scanner.pos = header.exec(scanner.text)?.index ?? scanner.text.length;
-}
-
-type Fields = { -readonly [Key in Exclude<keyof Model, 'graph' | 'functions' | 'origin' | 'span'>]: Model[Key] };
+type Fields = {
+  -readonly [Key in Exclude<keyof Model, 'graph' | 'functions' | 'origin' | 'span' | 'skippedSpans'>]: Model[Key];
+};
 
 function parseModelHeader(scanner: Scanner): Fields {
   const fields: Fields = {
@@ -82,11 +86,13 @@ function parseModelHeader(scanner: Scanner): Fields {
 
 /** `<key: value, …>`, if it is next; returns its span. Mistakes are reported. */
 function parseHeader(scanner: Scanner, keys: Record<string, () => void>, what: string): TextSpan | undefined {
-  if (scanner.peek() !== Char.Less) return undefined;
-  const start = scanner.pos++;
+  if (scanner.peek() !== Char.Less && !seekHeader(scanner, keys, what)) return undefined;
+  const start = scanner.pos;
+  scanner.matches(Char.Less);
   for (;;) {
     scanner.peek();
     const keyStart = scanner.pos;
+    const errorsBefore = scanner.errors.length;
     try {
       const key = scanner.identifier();
       const read = Object.hasOwn(keys, key) ? keys[key] : undefined;
@@ -106,15 +112,36 @@ function parseHeader(scanner: Scanner, keys: Record<string, () => void>, what: s
         continue;
       }
     } catch (failure) {
-      scanner.report(failure);
-      scanner.skipElement(keyStart, Char.Greater);
+      if (!(failure instanceof SyntaxFailure)) throw failure;
+      const next = seekElement(scanner, keyStart, Char.Greater, failure, errorsBefore);
+      if (next === 'end') return { start, end: scanner.pos };
+      if (next === 'element') continue;
     }
-    if (scanner.matches(Char.Greater)) return { start, end: scanner.pos };
+    if (scanner.matches(Char.Greater)) {
+      const end = scanner.pos;
+      if (scanner.peek() !== Char.Comma) {
+        scanner.pos = end;
+        return { start, end };
+      }
+      scanner.report(new SyntaxFailure("This '>' ends the header, but it goes on.", { start: end - 1, end }));
+    }
     if (!scanner.matches(Char.Comma)) {
       scanner.report(new SyntaxFailure("This '<' isn't closed.", { start, end: start + 1 }));
       return { start, end: scanner.pos };
     }
   }
+}
+
+/** Where something else stands in front of a header or in place of its `<`, report it and go to the header. */
+function seekHeader(scanner: Scanner, keys: Record<string, () => void>, what: string): boolean {
+  const names = Object.keys(keys).join('|');
+  const header = new RegExp(`(?:[^\\n<]*(?=<)<\\s*)?(?:${names})\\s*:\\s*(?:\\$?"|\\[|[0-9])`, 'y');
+  header.lastIndex = scanner.pos;
+  const found = header.exec(scanner.text)?.[0];
+  if (found === undefined) return false;
+  scanner.report(scanner.unexpected(`'<' before the ${what}'s header`));
+  scanner.pos += Math.max(0, found.indexOf('<'));
+  return true;
 }
 
 /** `["domain": version, …]`. */
@@ -163,14 +190,22 @@ function parseFunction(scanner: Scanner): FunctionProto {
   const attributes: string[] = [];
   const attributeDefaults: Attribute[] = [];
   const attributeSpans: TextSpan[] = [];
-  if (scanner.matches(Char.Less)) parseFormalAttributes(scanner, attributes, attributeSpans, attributeDefaults);
   const valueInfos: ValueInfo[] = [];
+  const inputs: string[] = [];
+  const outputs: string[] = [];
   const inputSpans: TextSpan[] = [];
-  const inputs = parseFormals(scanner, valueInfos, inputSpans);
-  expectArrow(scanner);
   const outputSpans: TextSpan[] = [];
-  const outputs = parseFormals(scanner, valueInfos, outputSpans);
-  if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
+  const errorsBefore = scanner.errors.length;
+  try {
+    if (scanner.matches(Char.Less)) parseFormalAttributes(scanner, attributes, attributeSpans, attributeDefaults);
+    parseFormals(scanner, inputs, valueInfos, inputSpans);
+    expectArrow(scanner);
+    parseFormals(scanner, outputs, valueInfos, outputSpans);
+    if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
+  } catch (failure) {
+    skipSignature(scanner, nameStart, failure, errorsBefore);
+    if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
+  }
   const nodes: Node[] = [];
   const bodySpan = parseNodes(scanner, nodes, 1);
   return {
@@ -210,11 +245,10 @@ function parseFormalAttributes(scanner: Scanner, names: string[], spans: TextSpa
   if (!scanner.matches(Char.Greater)) throw scanner.unexpected("',' or '>' after an attribute");
 }
 
-/** `(type? name, …)` of a function; the types are added to `valueInfos`. */
-function parseFormals(scanner: Scanner, valueInfos: ValueInfo[], spans: TextSpan[]): string[] {
-  const names: string[] = [];
+/** `(type? name, …)` of a function, added to `names`; the types are added to `valueInfos`. */
+function parseFormals(scanner: Scanner, names: string[], valueInfos: ValueInfo[], spans: TextSpan[]): void {
   scanner.expect(Char.OpenParen, 'before the names');
-  if (scanner.matches(Char.CloseParen)) return names;
+  if (scanner.matches(Char.CloseParen)) return;
   do {
     scanner.peek();
     const start = scanner.pos;
@@ -231,5 +265,4 @@ function parseFormals(scanner: Scanner, valueInfos: ValueInfo[], spans: TextSpan
     }
   } while (scanner.matches(Char.Comma));
   if (!scanner.matches(Char.CloseParen)) throw scanner.unexpected("',' or ')' after a name");
-  return names;
 }

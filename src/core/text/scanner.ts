@@ -71,6 +71,8 @@ const MOST_ERRORS = 1000;
 export class Scanner {
   pos = 0;
   readonly errors: ParseError[] = [];
+  /** Where mistakes are: what stands there was read in part or not at all. */
+  readonly skipped: TextSpan[] = [];
   /** Where the last string that runs over several lines starts: a suspect when what follows fails. */
   lastLongString = -1;
 
@@ -342,10 +344,21 @@ export class Scanner {
     return new SyntaxFailure(`Expected ${expected}, found ${found}.`, { start, end });
   }
 
-  /** Note a failure, to go on behind it. Anything but a failure is thrown on. */
+  /**
+   * Note a failure, to go on behind it; the first of those on one line, since the next mostly follow from it.
+   * Anything but a failure is thrown on.
+   */
   report(failure: unknown): void {
     if (!(failure instanceof SyntaxFailure)) throw failure;
+    const last = this.errors.at(-1);
+    if (last && this.isSameLine(last.span.start, failure.span.start)) return;
     if (this.errors.length < MOST_ERRORS) this.errors.push({ message: failure.message, span: failure.span });
+  }
+
+  private isSameLine(a: number, b: number): boolean {
+    const [start, end] = a < b ? [a, b] : [b, a];
+    const newline = this.text.indexOf('\n', start);
+    return newline < 0 || newline >= end;
   }
 
   /** Whether the position is the first on its line, white space aside. */
@@ -360,16 +373,19 @@ export class Scanner {
 
   /**
    * Go to the comma, or the closing character, that ends the element of a list
-   * that starts at `start` and failed at the present position.
+   * that starts at `start` and failed at the present position, or to `limit`.
    */
-  skipElement(start: number, close: number): void {
+  skipElement(start: number, close: number, limit: number): void {
     // A string over several lines most likely lacks its closing quote.
     const failed = this.lastLongString >= start ? this.lastLongString + 1 : this.pos;
     const open: number[] = [];
     this.pos = start;
     for (;;) {
       const code = this.peek();
-      if (code < 0) return;
+      if (this.pos >= limit) {
+        this.pos = limit;
+        return;
+      }
       if (this.pos >= failed) {
         if (code === close && (open.length === 0 || open[open.length - 1] !== closing[code])) return;
         if (code === Char.Comma && (open.length === 0 || this.endsLine())) return;

@@ -221,7 +221,7 @@ describe('parseModel on mistakes', function () {
     const cases: readonly [string, RegExp, string][] = [
       ['y = Conv <pads = [1, 1.5]> (x)', /Expected a value of type int, found one of type float/, '1.5'],
       ['y = Conv <pads = [1 1]> (x)', /Expected ',' or '\]' after a value, found 1/, '1'],
-      ['y = Conv (x', /Expected ',' or '\)' after an input/, 'b'],
+      ['y = Conv (x', /Expected ',' or '\)' after an input/, 'x'],
       ['y Conv (x)', /Expected '=' after the node's outputs, found Conv/, 'Conv'],
       ['y = Conv <a> (x)', /Expected '=' after a, found >/, '>'],
       ['y = Conv <a: number = 1> (x)', /Expected an attribute type/, 'number'],
@@ -307,13 +307,13 @@ describe('parseModel on mistakes', function () {
     assert.match(tooFew.errors[0]!.message, /isn't closed/);
   });
 
-  it('loses only the function with the mistake', () => {
+  it('keeps all functions when one has a mistake', () => {
     const fn = (name: string, body: string) => `<\n  domain: "d"\n>\n${name} (a) => (b)\n{\n  ${body}\n}\n`;
     const text = `${HEADER}g (x) => (y)\n{\n}\n${fn('F', 'b = A (a)')}<\n  domain: "d"\n>\nG (a => (b)\n{\n}\n${fn('H', 'b = B (a)')}`;
     const { model, errors } = parseModel(text);
     assert.deepEqual(
       model.functions.map(({ name }) => name),
-      ['F', 'H'],
+      ['F', 'G', 'H'],
     );
     assert.equal(errors.length, 1);
   });
