@@ -14,6 +14,10 @@ namespace {
 constexpr double kMultiplyAdd = 0.5;
 constexpr double kTransformInputs = 130;   // of one source
 constexpr double kTransformProducts = 160;  // of one output channel
+constexpr double kTransformStrided = 330;
+constexpr double kTransformStridedProducts = 220;
+constexpr double kTransformTransposed = 200;
+constexpr double kTransformTransposedProducts = 350;
 // Overhead of the direct algorithm beyond its multiply-adds: staging, storing.
 constexpr double kDirectPerInput = 4;   // of one vector of inputs of one channel
 constexpr double kDirectPerOutput = 3;  // of one vector of outputs of one channel
@@ -25,12 +29,28 @@ double winogradCost(const Convolution& c, int lanes) {
   const double sources = static_cast<double>(c.inChannels * c.kernel.depth * ((c.kernel.height + 2) / 3) *
                                              ((c.kernel.width + 2) / 3));
   const double channels = static_cast<double>(c.outChannels);
-  return static_cast<double>(winogradVectors(c, lanes)) *
+  const double vectors = static_cast<double>(winogradVectors(c, lanes));
+  const double products = kMostWinogradPoints * static_cast<double>(c.inChannels * c.kernel.depth) * channels;
+  switch (winogradKind(c)) {
+    case WinogradKind::Strided:
+      return vectors * (products * kMultiplyAdd + sources * kTransformStrided + channels * kTransformStridedProducts);
+    case WinogradKind::Transposed:
+      return vectors *
+             (products * kMultiplyAdd + sources * kTransformTransposed + channels * kTransformTransposedProducts);
+    case WinogradKind::Plain:
+      break;
+  }
+  return vectors *
          (kWinogradPoints * sources * channels * kMultiplyAdd + sources * kTransformInputs +
           channels * kTransformProducts);
 }
 
 double directCost(const Convolution& c, int lanes) {
+  if (c.transposed) {
+    const double products = static_cast<double>(c.input.volume() * c.kernel.volume() * c.inChannels) / lanes;
+    const double stored = static_cast<double>(c.output().volume()) / lanes;
+    return static_cast<double>(c.outChannels) * (products * kMultiplyAdd + stored * kDirectPerOutput);
+  }
   const double outputs = static_cast<double>(c.output().volume()) / lanes;
   const double inputs = static_cast<double>(c.input.volume() * c.kernel.depth) / lanes;
   const double channels = static_cast<double>(c.outChannels);
@@ -54,7 +74,8 @@ std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* we
                                            AlgorithmChoice choice) {
   const bool possible = WinogradConvolution::canDo(c);
   if (choice == AlgorithmChoice::Winograd && !possible) {
-    throw std::invalid_argument("Winograd's algorithm needs stride and dilation 1, one group and a two-dimensional kernel");
+    throw std::invalid_argument(
+        "Winograd's algorithm needs dilation 1, one group, and stride 1 and a two-dimensional kernel or stride 2 and 3×3");
   }
   if (choice == AlgorithmChoice::Winograd || (choice == AlgorithmChoice::Fastest && possible &&
                                               winogradCost(c, target.lanes) < directCost(c, target.lanes))) {

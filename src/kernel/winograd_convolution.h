@@ -1,4 +1,4 @@
-// Winograd's F(4×4, 3×3) as an algorithm: which layers it can do, pieces of the filter, packed transformed weights.
+// Winograd's F(4×4, 3×3), and F(4, 2) by stride phase, as an algorithm: which layers it can do, pieces of the filter, packed transformed weights.
 #pragma once
 
 #include <array>
@@ -13,7 +13,10 @@ constexpr int64_t kPiece = 3;
 
 class WinogradConvolution final : public Algorithm {
  public:
-  /** Stride and dilation 1, one group. Kernels other than 3×3 are padded with zeros to multiples of it. */
+  /**
+   * One group, dilation 1. Stride 1: kernels other than 3×3 are padded with zeros to multiples of it. Stride 2: 3×3;
+   * transposed only in two dimensions with odd padding at the beginning, which nearly all such layers have.
+   */
   static bool canDo(const Convolution& convolution);
 
   /** `canDo(convolution)` must hold. */
@@ -31,21 +34,27 @@ class WinogradConvolution final : public Algorithm {
  private:
   using Piece = std::array<std::array<double, kPiece>, kPiece>;
 
+  void listPoints();
   void findSources();
   void layOut();
   void packWeights(const float* weights);
-  Piece pieceOf(const float* filter, const WinogradSource& source) const;
+  Piece pieceOf(const float* weights, int64_t out, const WinogradSource& source) const;
   int64_t vectorElements(int64_t vector) const;
   int64_t groupsOfSlice() const;
 
   Convolution convolution_;
   const Target& target_;
+  WinogradKind kind_;
+  std::vector<WinogradPoint> points_;
   WinogradLayout layout_{};
   std::vector<WinogradSource> sources_;
   AlignedBuffer packed_;
   size_t transformedFloats_ = 0;
   size_t productFloats_ = 0;
 };
+
+/** `WinogradConvolution::canDo(convolution)` must hold. */
+WinogradKind winogradKind(const Convolution& convolution);
 
 /** Vectors of tiles that cover the output, of `lanes` tiles each. */
 int64_t winogradVectors(const Convolution& convolution, int lanes);

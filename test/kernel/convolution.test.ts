@@ -25,13 +25,12 @@ function tolerance(problem: FusedProblem, algorithm: string): number {
 }
 
 function canWinograd({ problem }: { problem: FusedProblem }): boolean {
-  const ones = [...problem.strides!, ...problem.dilations!, problem.group!].every((value) => value === 1);
-  return (
-    ones &&
-    !problem.transposed &&
-    problem.kernelShape!.length > 1 &&
-    problem.kernelShape!.slice(-2).every((size) => size > 1)
-  );
+  const { strides, dilations, kernelShape, pads, transposed, group } = problem as Required<FusedProblem>;
+  const all = (values: readonly number[], wanted: number): boolean => values.every((value) => value === wanted);
+  if (group !== 1 || !all(dilations, 1) || kernelShape.length < 2) return false;
+  if (all(strides, 1)) return !transposed && kernelShape.slice(-2).every((size) => size > 1);
+  if (!all(kernelShape.slice(-2), 3) || !all(strides.slice(-2), 2)) return false;
+  return !transposed || (kernelShape.length === 2 && pads.slice(0, 2).every((pad) => pad % 2 === 1));
 }
 
 function check(kernel: Kernel, shape: Shape, seed: number, note: string, mean = 0, limit?: number): void {
@@ -91,6 +90,33 @@ for (const [flavour, title] of FLAVOURS) {
 
     it('agrees on random transposed convolutions', () => {
       for (let seed = 1; seed <= 100; seed++) check(kernel, randomTransposed(seed * 6151), seed, `seed ${seed}`);
+    });
+
+    it('agrees on random 3×3 shapes of stride 2, transposed too', () => {
+      for (let seed = 1; seed <= 60; seed++) {
+        const random = randomShape(seed * 15485863);
+        const group = random.group ?? 1;
+        const shape: Shape = {
+          ...random,
+          group: 1,
+          channels: random.channels / group,
+          outChannels: random.outChannels / group,
+          kernel: [3, 3],
+          strides: [2, 2],
+          dilations: [1, 1],
+        };
+        const input = shape.input.map((size) => size + 3);
+        check(kernel, { ...shape, input }, seed, `seed ${seed}`);
+        check(
+          kernel,
+          withBorder({ ...shape, input }, seed % 2 === 0 ? 'reflect' : 'edge'),
+          seed,
+          `border, seed ${seed}`,
+        );
+        const pads = [1 + 2 * (seed % 2), 1, seed % 3, seed % 4];
+        const outputPadding = [seed % 2, (seed >> 1) % 2];
+        check(kernel, { ...shape, input, pads, outputPadding, transposed: true }, seed, `transposed, seed ${seed}`);
+      }
     });
 
     it('agrees on random reflecting and repeating borders', () => {

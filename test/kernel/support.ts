@@ -272,7 +272,12 @@ interface Body {
 /** (Pad →) convolution → InstanceNormalization (→ Add) (→ activation), from `X` to `Y`. */
 function bodyNodes(p: FusedProblem, hasResidual: boolean, { convolution, epsilon, alpha }: Body): Node[] {
   const steps: [string, string[], Attribute[]][] = [];
-  if (hasBorder(p)) steps.push(['Pad', ['pads'], [{ name: 'mode', value: { type: 'STRING', value: new TextEncoder().encode(p.border) } }]]);
+  if (hasBorder(p))
+    steps.push([
+      'Pad',
+      ['pads'],
+      [{ name: 'mode', value: { type: 'STRING', value: new TextEncoder().encode(p.border) } }],
+    ]);
   steps.push([convolutionOf(p), ['W'], convolution], ['InstanceNormalization', ['scale', 'B'], [epsilon]]);
   if (hasResidual) steps.push(['Add', ['residual'], []]);
   if (p.activation === 'Relu') steps.push(['Relu', [], []]);

@@ -132,11 +132,24 @@ struct DepthwiseTask {
   TileMoments* moments;  // null: not wanted
 };
 
-constexpr int kWinogradOutput = 4;                             // outputs of a tile along an axis
-constexpr int kWinogradInput = 6;                              // inputs that they need
+constexpr int kWinogradOutput = 4;                                // outputs of a tile along an axis
+constexpr int kWinogradInput = 6;                                 // inputs that they need
 constexpr int kWinogradPoints = kWinogradInput * kWinogradInput;  // products of a tile
 /** Vectors of tiles that are multiplied together. */
 constexpr int kWinogradVectors = 2;
+
+// Stride 2 splits a 3×3 filter by phase: along an axis two taps meet the inputs (transposed: make the outputs) of one
+// parity and the middle tap those of the other. Two taps by F(4, 2) are 5 products for 4 outputs and the single tap 4,
+// together 9 instead of 12, in two dimensions 81 instead of 144.
+constexpr int kPhasePoints = 9;        // products of a tile along an axis
+constexpr int kPhasePairPoints = 5;    // of which these belong to the two taps
+constexpr int kStridedInput = 9;       // inputs of a strided tile along an axis, for 4 outputs
+constexpr int kTransposedInput = 5;    // inputs of a transposed tile, for 8 outputs
+constexpr int kTransposedOutput = 8;
+constexpr int kMostWinogradPoints = kPhasePoints * kPhasePoints;
+
+/** Stride 1: F(4×4, 3×3). Strided and transposed: 3×3 with stride 2, split by phase. */
+enum class WinogradKind { Plain, Strided, Transposed };
 
 /** A 3×3 piece of one input channel's filter, and where its input lies relative to the output. */
 struct WinogradSource {
@@ -144,11 +157,23 @@ struct WinogradSource {
   int64_t depth, row, column;  // offsets that include the padding (negative)
 };
 
+/** A point of the transformed tiles, and which of the transformed filters it is multiplied with. */
+struct WinogradPoint {
+  int32_t point;
+  int32_t filter;
+};
+
 /**
- * How Winograd's F(4×4, 3×3) cuts its output. A lane is a tile of 4×4 outputs; a vector is kLanes tiles that follow
- * each other along a row of tiles or, `flattened`, over the ends of rows too.
+ * How Winograd's algorithms cut their output. A lane is a tile of outputs; a vector is kLanes tiles that follow each
+ * other along a row of tiles or, `flattened` (stride 1 only), over the ends of rows too.
  */
 struct WinogradLayout {
+  WinogradKind kind;
+  int64_t inputStep, inputRows;  // from a tile's inputs to the next one's, and how many it needs
+  int64_t strideDepth;
+  const WinogradPoint* points;  // those with the same filter follow each other
+  int64_t pointCount;
+  int64_t filterCount;
   int64_t inChannels;
   int64_t inDepth, inHeight, inWidth;
   int64_t outDepth, outHeight, outWidth;
@@ -171,7 +196,7 @@ struct WinogradTask {
   const WinogradLayout* layout;
   const float* input;  // the image
   float* output;       // the first output plane of the task
-  /** [chunk of channels][point][block of channels][source][channel of the block] */
+  /** [chunk of channels][filter][block of channels][source][channel of the block] */
   const float* weights;
   int64_t channels;
   int64_t z;

@@ -206,6 +206,45 @@ static FUSIONLENS_INLINE Vec joinHigh(const Vec& a, const Vec& b) {
 
 #endif
 
+/** Groups of four floats, `step` floats from one to the next. */
+static FUSIONLENS_INLINE Vec loadGroups(const float* p, int64_t step) {
+#if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
+  typedef float Group __attribute__((vector_size(16)));
+  typedef float UnalignedGroup __attribute__((vector_size(16), aligned(4), may_alias));
+  const auto group = [&](int g) { return static_cast<Group>(*reinterpret_cast<const UnalignedGroup*>(p + g * step)); };
+#if FUSIONLENS_VECTOR_BYTES == 16
+  return group(0);
+#elif FUSIONLENS_VECTOR_BYTES == 32
+  return __builtin_shufflevector(group(0), group(1), 0, 1, 2, 3, 4, 5, 6, 7);
+#else
+  return __builtin_shufflevector(__builtin_shufflevector(group(0), group(1), 0, 1, 2, 3, 4, 5, 6, 7),
+                                 __builtin_shufflevector(group(2), group(3), 0, 1, 2, 3, 4, 5, 6, 7), 0, 1, 2, 3, 4, 5,
+                                 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+#endif
+#else
+  Vec v;
+  for (int i = 0; i < kLanes; i++) v.lane[i] = p[i / 4 * step + i % 4];
+  return v;
+#endif
+}
+static FUSIONLENS_INLINE void storeGroups(float* p, int64_t step, const Vec& v) {
+#if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
+  typedef float Group __attribute__((vector_size(16)));
+  typedef float UnalignedGroup __attribute__((vector_size(16), aligned(4), may_alias));
+  const auto put = [&](int g, Group group) { *reinterpret_cast<UnalignedGroup*>(p + g * step) = group; };
+  put(0, __builtin_shufflevector(v, v, 0, 1, 2, 3));
+#if FUSIONLENS_VECTOR_BYTES >= 32
+  put(1, __builtin_shufflevector(v, v, 4, 5, 6, 7));
+#endif
+#if FUSIONLENS_VECTOR_BYTES == 64
+  put(2, __builtin_shufflevector(v, v, 8, 9, 10, 11));
+  put(3, __builtin_shufflevector(v, v, 12, 13, 14, 15));
+#endif
+#else
+  for (int i = 0; i < kLanes; i++) p[i / 4 * step + i % 4] = v.lane[i];
+#endif
+}
+
 /** Brings the cache line of `base[offset]` into the second-level cache. The address may be any: it is not accessed. */
 static FUSIONLENS_INLINE void prefetch(const float* base, int64_t offset) {
 #if defined(__GNUC__)

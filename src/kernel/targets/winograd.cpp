@@ -10,6 +10,7 @@
 #include "moments.h"
 #include "register_block.h"
 #include "vec.h"
+#include "winograd_phases.h"
 #include "winograd_transforms.h"
 
 namespace fusionlens {
@@ -108,8 +109,42 @@ void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const fl
 struct Gathering {
   GatheredRows rows;
   CopiedRows copied;
+  float wide[kStridedInput][kWideRow + 2 * kOut];
   ColumnMasks masks;
 };
+
+/** Transforms the inputs of one vector of tiles of a stride-2 convolution; rows that touch the border are copied. */
+template <WinogradKind Kind>
+void transformPhases(const WinogradTask& task, const WinogradSource& source, int64_t slice, int64_t vector,
+                     Gathering& gathering, float* to) {
+  const WinogradLayout& l = *task.layout;
+  constexpr int64_t columns = Kind == WinogradKind::Strided ? kWideRow + 2 * kOut : kRowInputs + kOut;
+  constexpr int rows = Kind == WinogradKind::Strided ? kStridedInput : kTransposedInput;
+  const float* plane = task.input + slice * l.inHeight * l.inWidth;
+  const int64_t y = vector / l.vectorsAcross * l.inputStep + source.row;
+  const int64_t x = vector % l.vectorsAcross * l.inputStep * kLanes + source.column;
+  const auto transform = [&](const auto& row) {
+    if (Kind == WinogradKind::Strided) {
+      transformStridedTiles(row, to, l.inputPoint);
+    } else {
+      transformTransposedTiles(row, to, l.inputPoint);
+    }
+  };
+  if (y >= 0 && y + rows <= l.inHeight && x >= 0 && x + columns <= l.inWidth) {
+    transform([&](int i) { return plane + (y + i) * l.inWidth + x; });
+    return;
+  }
+  for (int i = 0; i < rows; i++) {
+    const int64_t row = shownIndex(l.border, y + i, l.inHeight);
+    float* copy = gathering.wide[i];
+    if (row >= 0) {
+      copyPaddedRow(plane + row * l.inWidth, l.inWidth, l.border, x, 1, copy, columns);
+    } else {
+      for (int64_t j = 0; j < columns; j++) copy[j] = 0;
+    }
+  }
+  transform([&](int i) { return static_cast<const float*>(gathering.wide[i]); });
+}
 
 /** Transforms the inputs of one vector of tiles of one source, in slice `slice` of the image's channels. */
 void transformVector(const WinogradTask& task, const WinogradSource& source, int64_t slice, int64_t vector,
@@ -161,7 +196,8 @@ class NextInputs {
   explicit NextInputs(const WinogradTask& task) : task_(task), layout_(*task.layout) {
     for (int64_t v = 0; v < task.vectors; v++) {
       const int64_t vector = task.firstVector + task.vectors + v;
-      corners_[v] = vector / layout_.vectorsAcross * kOut * layout_.inWidth + vector % layout_.vectorsAcross * kRowInputs;
+      corners_[v] = (vector / layout_.vectorsAcross * layout_.inWidth + vector % layout_.vectorsAcross * kLanes) *
+                    layout_.inputStep;
     }
   }
 
@@ -171,7 +207,7 @@ class NextInputs {
     constexpr int lineFloats = 16;
     for (; next_ * shares < share * layout_.sourceCount; next_++) {
       const WinogradSource& source = layout_.sources[next_];
-      const int64_t slice = source.channel * layout_.inDepth + task_.z + source.depth;
+      const int64_t slice = source.channel * layout_.inDepth + task_.z * layout_.strideDepth + source.depth;
       const int64_t row = (slice * layout_.inHeight + source.row) * layout_.inWidth;
       for (int64_t v = 0; v < task_.vectors; v++) {
         // Some of these lie outside the tensor.
@@ -196,13 +232,19 @@ void transformSources(const WinogradTask& task) {
   Gathering gathering[kWinogradVectors] = {};
   for (int64_t s = 0; s < l.sourceCount; s++) {
     const WinogradSource& source = l.sources[s];
-    const int64_t z = shownIndex(l.border, task.z + source.depth, l.inDepth);
+    const int64_t z = shownIndex(l.border, task.z * l.strideDepth + source.depth, l.inDepth);
     for (int64_t v = 0; v < task.vectors; v++) {
       float* to = task.transformed + (s * kWinogradVectors + v) * kLanes;
-      if (z >= 0) {
-        transformVector(task, source, source.channel * l.inDepth + z, task.firstVector + v, gathering[v], to);
+      const int64_t slice = source.channel * l.inDepth + z;
+      const int64_t vector = task.firstVector + v;
+      if (z < 0) {
+        for (int64_t p = 0; p < l.pointCount; p++) store(to + p * l.inputPoint, zero());
+      } else if (l.kind == WinogradKind::Plain) {
+        transformVector(task, source, slice, vector, gathering[v], to);
+      } else if (l.kind == WinogradKind::Strided) {
+        transformPhases<WinogradKind::Strided>(task, source, slice, vector, gathering[v], to);
       } else {
-        for (int p = 0; p < kWinogradPoints; p++) store(to + p * l.inputPoint, zero());
+        transformPhases<WinogradKind::Transposed>(task, source, slice, vector, gathering[v], to);
       }
     }
   }
@@ -222,16 +264,23 @@ constexpr BlockTable<MultiplyPointFunction> kMultiplyPoint = makeBlockTable<Mult
 void multiplyChunk(const WinogradTask& task, const float* weights, int64_t begin, int64_t channels, NextInputs& next) {
   const WinogradLayout& l = *task.layout;
   const int64_t blocks = (channels + kBlockChannels - 1) / kBlockChannels;
-  for (int p = 0; p < kWinogradPoints; p++) {
+  for (int64_t p = 0; p < l.pointCount;) {
+    int64_t end = p + 1;
+    while (end < l.pointCount && l.points[end].filter == l.points[p].filter) end++;
     for (int64_t b = 0; b < blocks; b++) {
       const int64_t first = b * channels / blocks;
       const int64_t size = (b + 1) * channels / blocks - first;
-      kMultiplyPoint.entry[size - 1][task.vectors - 1](
-          weights, task.transformed + p * l.inputPoint, l.sourceCount,
-          task.products + first * l.productChannel + p * kWinogradVectors * kLanes, l.productChannel);
+      // A block's weights, once read, serve all points that share them.
+      for (int64_t same = p; same < end; same++) {
+        const int64_t point = l.points[same].point;
+        kMultiplyPoint.entry[size - 1][task.vectors - 1](
+            weights, task.transformed + point * l.inputPoint, l.sourceCount,
+            task.products + first * l.productChannel + point * kWinogradVectors * kLanes, l.productChannel);
+      }
       weights += size * l.sourceCount;
-      next.fetch(begin * kWinogradPoints + p * channels + first + size, task.channels * kWinogradPoints);
     }
+    next.fetch(begin * l.pointCount + end * channels, task.channels * l.pointCount);
+    p = end;
   }
 }
 
@@ -277,6 +326,19 @@ FUSIONLENS_INLINE void storeTiles(const WinogradLayout& l, const OutputTiles& ti
     for (int v = 0; v < kOut; v++) store(&lines[i][v * kLanes], tiles.rows[i][v]);
   }
   const int64_t count = l.tilesDown * l.tilesAcross;
+  if (l.outHeight % kOut == 0 && l.outWidth % kOut == 0 && (vector + 1) * kLanes <= count) {
+    for (int t = 0; t < kLanes; t++) {
+      const int64_t tile = vector * kLanes + t;
+      float* corner = slice + tile / l.tilesAcross * kOut * l.outWidth + tile % l.tilesAcross * kOut;
+      for (int i = 0; i < kOut; i++) {
+        for (int j = 0; j < kOut; j++) corner[i * l.outWidth + j] = lines[i][t * kOut + j];
+      }
+    }
+    for (int i = 0; WantMoments && i < kOut; i++) {
+      for (int v = 0; v < kOut; v++) moments.add(tiles.rows[i][v]);
+    }
+    return;
+  }
   for (int t = 0; t < kLanes && vector * kLanes + t < count; t++) {
     const int64_t tile = vector * kLanes + t;
     const int64_t top = tile / l.tilesAcross * kOut;
@@ -293,24 +355,92 @@ FUSIONLENS_INLINE void storeTiles(const WinogradLayout& l, const OutputTiles& ti
   }
 }
 
+/** The same for transposed tiles of 8×8 outputs. */
 template <bool WantMoments>
+FUSIONLENS_INLINE void storeWideTiles(const WinogradLayout& l, const WideTiles& tiles, int64_t vector, float* slice,
+                                      MomentsCollector& moments) {
+  constexpr int64_t tileStep = kTransposedOutput;
+  constexpr int64_t vectorStep = tileStep * kLanes / kOut;
+  const int64_t top = vector / l.vectorsAcross * kTransposedOutput;
+  const int64_t left = vector % l.vectorsAcross * kWideRow;
+  const int64_t rows = l.outHeight - top < kTransposedOutput ? l.outHeight - top : kTransposedOutput;
+  const int64_t columns = l.outWidth - left;
+  for (int64_t i = 0; i < rows; i++) {
+    float line[kWideRow];
+    float* to = slice + (top + i) * l.outWidth + left;
+    float* row = columns >= kWideRow ? to : line;
+    FUSIONLENS_UNROLL
+    for (int v = 0; v < kOut; v++) {
+      storeGroups(row + v * vectorStep, tileStep, tiles.low[i][v]);
+      storeGroups(row + v * vectorStep + kOut, tileStep, tiles.high[i][v]);
+      if (WantMoments && columns >= kWideRow) {
+        moments.add(tiles.low[i][v]);
+        moments.add(tiles.high[i][v]);
+      }
+    }
+    if (columns >= kWideRow) continue;
+    int64_t x = 0;
+    for (; x + kLanes <= columns; x += kLanes) {
+      const Vec values = load(line + x);
+      store(to + x, values);
+      if (WantMoments) moments.add(values);
+    }
+    for (; x < columns; x++) {
+      to[x] = line[x];
+      if (WantMoments) moments.add(line[x]);
+    }
+  }
+}
+
+float firstLane(const Vec& v) {
+  float lanes[kLanes];
+  store(lanes, v);
+  return lanes[0];
+}
+
+template <WinogradKind Kind>
+FUSIONLENS_INLINE OutputTiles outputTiles(const float* products) {
+  return Kind == WinogradKind::Plain ? transformChannel(products) : transformStridedChannel(products);
+}
+
+template <bool WantMoments, WinogradKind Kind>
 void finishChunk(const WinogradTask& task, int64_t first, int64_t channels) {
   const WinogradLayout& l = *task.layout;
   const int64_t sliceSize = l.outHeight * l.outWidth;
   for (int64_t c = 0; c < channels; c++) {
     float* slice = task.output + ((first + c) * l.outDepth + task.z) * sliceSize;
     const float* products = task.products + c * l.productChannel;
-    OutputTiles tiles = transformChannel(products);
-    // The first lane is the first tile's corner in every layout.
-    float shift[kLanes];
-    store(shift, tiles.rows[0][0]);
-    MomentsCollector moments(shift[0]);
-    storeTiles<WantMoments>(l, tiles, task.firstVector, slice, moments);
-    for (int64_t v = 1; v < task.vectors; v++) {
-      tiles = transformChannel(products + v * kLanes);
-      storeTiles<WantMoments>(l, tiles, task.firstVector + v, slice, moments);
+    TileMoments* to = WantMoments ? task.moments + (first + c) * task.momentsStride : nullptr;
+    // The shift is the first tile's corner, which the first lane is in every layout.
+    if constexpr (Kind == WinogradKind::Transposed) {
+      WideTiles tiles;
+      transformTransposedChannel(products, tiles);
+      MomentsCollector moments(firstLane(tiles.low[0][0]));
+      storeWideTiles<WantMoments>(l, tiles, task.firstVector, slice, moments);
+      for (int64_t v = 1; v < task.vectors; v++) {
+        transformTransposedChannel(products + v * kLanes, tiles);
+        storeWideTiles<WantMoments>(l, tiles, task.firstVector + v, slice, moments);
+      }
+      if (WantMoments) *to = moments.moments(task.outputs);
+    } else {
+      OutputTiles tiles = outputTiles<Kind>(products);
+      MomentsCollector moments(firstLane(tiles.rows[0][0]));
+      storeTiles<WantMoments>(l, tiles, task.firstVector, slice, moments);
+      for (int64_t v = 1; v < task.vectors; v++) {
+        tiles = outputTiles<Kind>(products + v * kLanes);
+        storeTiles<WantMoments>(l, tiles, task.firstVector + v, slice, moments);
+      }
+      if (WantMoments) *to = moments.moments(task.outputs);
     }
-    if (WantMoments) task.moments[(first + c) * task.momentsStride] = moments.moments(task.outputs);
+  }
+}
+
+template <WinogradKind Kind>
+void finishChunk(const WinogradTask& task, int64_t first, int64_t channels) {
+  if (task.moments != nullptr) {
+    finishChunk<true, Kind>(task, first, channels);
+  } else {
+    finishChunk<false, Kind>(task, first, channels);
   }
 }
 
@@ -322,11 +452,17 @@ void convolveWinograd(const WinogradTask& task) {
   NextInputs next(task);
   for (int64_t first = 0; first < task.channels; first += l.chunkChannels) {
     const int64_t channels = task.channels - first < l.chunkChannels ? task.channels - first : l.chunkChannels;
-    multiplyChunk(task, task.weights + first * kWinogradPoints * l.sourceCount, first, channels, next);
-    if (task.moments != nullptr) {
-      finishChunk<true>(task, first, channels);
-    } else {
-      finishChunk<false>(task, first, channels);
+    multiplyChunk(task, task.weights + first * l.filterCount * l.sourceCount, first, channels, next);
+    switch (l.kind) {
+      case WinogradKind::Plain:
+        finishChunk<WinogradKind::Plain>(task, first, channels);
+        break;
+      case WinogradKind::Strided:
+        finishChunk<WinogradKind::Strided>(task, first, channels);
+        break;
+      case WinogradKind::Transposed:
+        finishChunk<WinogradKind::Transposed>(task, first, channels);
+        break;
     }
   }
 }
