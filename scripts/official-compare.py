@@ -59,15 +59,22 @@ def tensor_key(tensor, own):
         data = np.array(tensor.int32_data, np.int64).astype(one_byte.get(tensor.data_type, np.uint8)).tobytes()
     if not data:
         data = b""
-    return (tensor.name, tensor.data_type, tuple(tensor.dims), canonical(tensor.data_type, data))
+    is_raw = tensor.HasField("raw_data") or tensor.data_location == onnx.TensorProto.EXTERNAL
+    data = canonical(tensor.data_type, data, is_raw, int(np.prod(tensor.dims)))
+    return (tensor.name, tensor.data_type, tuple(tensor.dims), data)
 
 
 def sparse_key(tensor, own):
     return (tensor_key(tensor.values, own), tensor_key(tensor.indices, own), tuple(tensor.dims))
 
 
-def canonical(data_type, data):
+def canonical(data_type, data, is_raw=False, count=0):
     """NaN payloads aren't said in the text."""
+    if data_type in (27, 28) and isinstance(data, bytes) and is_raw:
+        # float6: four in three bytes, least significant bits first.
+        bits = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")
+        values = bits[: len(bits) // 6 * 6].reshape(-1, 6)
+        return np.packbits(values, axis=1, bitorder="little").tobytes()[:count]
     kinds = {1: np.float32, 14: np.float32, 11: np.float64, 15: np.float64}
     if data_type in kinds and isinstance(data, bytes) and len(data) % np.dtype(kinds[data_type]).itemsize == 0:
         values = np.frombuffer(data, kinds[data_type]).copy()
@@ -104,7 +111,7 @@ def attribute_key(attribute, own, official):
     kind = attribute.type
     A = onnx.AttributeProto
     if attribute.ref_attr_name:
-        return (attribute.name, kind, "@" + attribute.ref_attr_name)
+        return (attribute.name, kind, ("@", attribute.ref_attr_name))
     if kind == A.UNDEFINED:
         fields = [f.name for f, _ in attribute.ListFields() if f.name not in ("name", "doc_string", "type")]
         kinds = {"f": A.FLOAT, "i": A.INT, "s": A.STRING, "t": A.TENSOR, "g": A.GRAPH, "tp": A.TYPE_PROTO}
@@ -216,17 +223,32 @@ TYPE_WORDS = {"seq", "map", "optional", "sparse_tensor", "opaque"} | {
 CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 
 
+def text_of(value):
+    """A string field, which is given as bytes where it isn't UTF-8."""
+    return value.decode("utf8", "surrogateescape") if isinstance(value, bytes) else value
+
+
+def is_identifier(name):
+    return bool(IDENTIFIER.match(text_of(name)))
+
+
 def beyond_grammar(model):
     """The items of DOCUMENTED that a model contains, found from the model alone."""
     found = set()
 
-    def bare(name, pattern=IDENTIFIER):
-        if not pattern.match(name):
+    def bare(name):
+        if not is_identifier(name):
             found.add(NAMES)
+
+    def dotted(name):
+        for part in text_of(name).split(".") if name else []:
+            bare(part)
 
     def tensor(proto, is_attribute):
         if is_attribute and proto.name:
             bare(proto.name)
+            if text_of(proto.name) in TYPE_WORDS:
+                found.add(NAMES)
         if proto.data_type not in onnx.TensorProto.DataType.values() or proto.data_type == 0:
             found.add(TYPE)
         if proto.data_location == onnx.TensorProto.EXTERNAL and not proto.external_data:
@@ -243,7 +265,14 @@ def beyond_grammar(model):
         elif kind in ("sequence_type", "optional_type"):
             type_(getattr(proto, kind).elem_type)
         elif kind == "map_type":
+            if proto.map_type.key_type not in onnx.TensorProto.DataType.values()[1:]:
+                found.add(TYPE)
             type_(proto.map_type.value_type)
+        elif kind == "opaque_type":
+            opaque = proto.opaque_type
+            dotted(opaque.domain or opaque.name)
+            if opaque.domain:
+                bare(opaque.name)
 
     def attribute(proto):
         bare(proto.name)
@@ -253,19 +282,20 @@ def beyond_grammar(model):
         for inner in [proto.t] * proto.HasField("t") + list(proto.tensors):
             tensor(inner, True)
         for inner in [proto.g] * proto.HasField("g") + list(proto.graphs):
-            if not IDENTIFIER.match(inner.name) or inner.name.lower() in TYPE_WORDS | {"inf", "infinity", "nan"}:
+            if not is_identifier(inner.name) or inner.name.lower() in TYPE_WORDS | {"inf", "infinity", "nan"}:
                 found.add(SUBGRAPH)
             graph(inner)
-        if proto.HasField("sparse_tensor") or proto.sparse_tensors:
+        for inner in [proto.sparse_tensor] * proto.HasField("sparse_tensor") + list(proto.sparse_tensors):
             found.add(SPARSE)
+            tensor(inner.values, True)
+            tensor(inner.indices, True)
         for inner in [proto.tp] * proto.HasField("tp") + list(proto.type_protos):
             type_(inner)
 
     def node(proto):
         if proto.op_type or proto.domain:
             bare(proto.op_type)
-        for part in proto.domain.split(".") if proto.domain else []:
-            bare(part)
+        dotted(proto.domain)
         if proto.overload:
             bare(proto.overload)
         for inner in proto.attribute:
@@ -277,8 +307,10 @@ def beyond_grammar(model):
                 type_(value.type)
         for inner in proto.initializer:
             tensor(inner, False)
-        if proto.sparse_initializer:
+        for inner in proto.sparse_initializer:
             found.add(SPARSE)
+            tensor(inner.values, False)
+            tensor(inner.indices, True)
         for inner in proto.node:
             node(inner)
 
@@ -307,7 +339,7 @@ def strings_of(proto):
                     yield from strings_of(item)
             elif isinstance(item, str):
                 yield item
-            elif isinstance(item, bytes) and field.name in ("s", "strings", "string_data"):
+            elif isinstance(item, bytes) and (field.type == field.TYPE_STRING or field.name in BYTES_SHOWN):
                 try:
                     yield item.decode("utf8")
                 except UnicodeDecodeError:
@@ -315,6 +347,7 @@ def strings_of(proto):
 
 
 HIDDEN = {"training_info", "configuration", "device_configurations", "quantization_annotation", "denotation"}
+BYTES_SHOWN = {"s", "strings", "string_data"}
 SHOWN_DOC = {"ModelProto", "FunctionProto"}
 
 

@@ -1,8 +1,10 @@
 import type Long from 'long';
 import { onnx } from 'onnx-proto';
+import { Reader } from 'protobufjs/minimal';
 import { ModelFormatError } from '../wire/errors';
 import { keepFields, type KnownFields } from '../wire/keepFields';
 import type { ByteSource } from '../wire/source';
+import { decodeUtf8 } from '../wire/utf8';
 import { readFunction, readGraph, readOpset } from './decodeGraph';
 import { describeFile } from './fileKind';
 import type { AttributeTypeName, Dimension, FunctionProto, Graph, Model, OpsetImport, StringEntry } from './model';
@@ -38,22 +40,33 @@ const ENTRY: KnownFields = { 10: true, 18: true };
 /** `elem_type`, and `shape` of dimensions with value, symbol and denotation. */
 const TENSOR_TYPE: KnownFields = { 8: true, 18: { 10: { 8: true, 18: true, 26: true } } };
 
+/** Reads strings so that bytes that aren't UTF-8 aren't lost. */
+class ExactReader extends Reader {
+  override string(): string {
+    return decodeUtf8(this.bytes());
+  }
+}
+
+function exactReader(payload: Uint8Array, known: KnownFields): Reader {
+  return new ExactReader(keepFields(payload, known));
+}
+
 /** What onnx-proto reads. The messages and fields newer than it are read from the wire directly. */
 const leaves: LeafDecoders = {
   opset(payload) {
-    const { domain, version } = onnx.OperatorSetIdProto.decode(keepFields(payload, OPSET)) as {
+    const { domain, version } = onnx.OperatorSetIdProto.decode(exactReader(payload, OPSET)) as {
       domain: string;
       version: unknown;
     };
     return { domain, version: toNumber(version) };
   },
   entry(payload) {
-    const { key, value } = onnx.StringStringEntryProto.decode(keepFields(payload, ENTRY));
+    const { key, value } = onnx.StringStringEntryProto.decode(exactReader(payload, ENTRY));
     return { key, value };
   },
   tensorType(kind, payload) {
     const proto = (kind === 'tensor' ? onnx.TypeProto.Tensor : onnx.TypeProto.SparseTensor).decode(
-      keepFields(payload, TENSOR_TYPE),
+      exactReader(payload, TENSOR_TYPE),
     );
     return { kind, elementType: proto.elemType, shape: proto.shape?.dim?.map(dimensionOf) };
   },

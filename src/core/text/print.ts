@@ -1,4 +1,4 @@
-import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, Tensor, ValueInfo } from '../onnx/model';
+import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, ValueInfo } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { extensionsComment } from './extensions';
 import { formatSize } from './numbers';
@@ -46,11 +46,6 @@ export function printNode(node: Node, options: PartOptions = {}): string {
 /** One function with its header, without a newline after it. */
 export function printFunction(fn: FunctionProto, options: PartOptions = {}): string {
   return functionText(fn, options.indent ?? '', new Printer(options));
-}
-
-/** A tensor as a graph declares it: `type name = data`. */
-export function printDeclaration(tensor: Tensor, options: PartOptions = {}): string {
-  return printInitializer(tensor, new Printer(options));
 }
 
 function printModelHeader(model: Model, printer: Printer): string {

@@ -4,7 +4,7 @@ import { readTensor, storedSize } from '../onnx/tensor';
 import { decodeUtf8 } from '../wire/utf8';
 import { formatElement, formatFloat32, formatFloat64, formatSize } from './numbers';
 import type { Printer } from './printer';
-import { isIdentifier, quoteIdentifier, quoteString, startsType } from './quote';
+import { isIdentifier, quoteString, startsType } from './quote';
 import { messageLocation } from './references';
 
 /** An element type; a number of ONNX versions to come, or UNDEFINED, is `?n`, a form of ours. */
@@ -66,7 +66,7 @@ function printOpaque(domain: string, name: string, printer: Printer): string {
 export function printDotted(name: string, printer: Printer): string {
   if (isIdentifier(name) || name.split('.').every(isIdentifier)) return name;
   printer.extensions.add('names');
-  return quoteString(name);
+  return printer.string(name);
 }
 
 /** `type name = data` of an initializer. */
@@ -80,8 +80,9 @@ export function printTensor(tensor: Tensor, printer: Printer): string {
   const type = printTensorType(tensor.dataType, tensor.dims, printer);
   const data = printTensorData(tensor, printer);
   if (tensor.name === '') return data.startsWith('{') ? `${type} ${data}` : `${type} = ${data}`;
-  if (!isIdentifier(tensor.name)) printer.extensions.add('names');
-  return `${type} ${quoteIdentifier(tensor.name)} = ${data}`;
+  const name = printer.identifier(tensor.name);
+  if (name !== tensor.name) printer.extensions.add('names');
+  return `${type} ${name} = ${data}`;
 }
 
 /** `{values}`, or `["location": …]` where the data is elsewhere or left in the model file. */
@@ -200,5 +201,5 @@ export function printAttribute(attribute: Attribute, printer: Printer, printSubg
 export function printSubgraphName(name: string, printer: Printer): string {
   if (isIdentifier(name) && !startsType(name) && !/^(inf|infinity|nan)$/i.test(name)) return name;
   printer.extensions.add('subgraph');
-  return quoteString(name);
+  return printer.string(name);
 }

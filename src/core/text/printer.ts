@@ -58,6 +58,6 @@ export class Printer {
   bareIdentifier(name: string): string {
     if (isIdentifier(name)) return name;
     this.extensions.add('names');
-    return quoteString(name);
+    return this.string(name);
   }
 }
