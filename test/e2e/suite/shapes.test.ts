@@ -122,7 +122,8 @@ describe('shapes', () => {
       return now !== before && /^\[2,\d+,32,48\]$/.test(now);
     });
     assert.ok(!(await measured()), 'figures of another input shape are shown');
-    await vscode.commands.executeCommand('undo');
+    const edited = range.with({ end: start.translate(0, 'strides = [2, 2]'.length) });
+    assert.ok(await editor.edit((edit) => edit.replace(edited, strides[0])));
     await until('the hint as before', async () => (await hint()) === before);
     assert.ok(await measured(), 'the figures hold again');
   });
