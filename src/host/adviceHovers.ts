@@ -17,7 +17,9 @@ export function registerAdviceHovers(analyses: Analyses, measurements: Measureme
           const measurement = measurements.of(analysis, finding);
           const verdict = verdictText(finding, measurement?.kind === 'measured' ? measurement.speedup : undefined);
           const facts = adviceFacts(finding.advice).map(([name, figure]) => `- ${name}: ${figure}`);
-          const parts = [`**${escape(describeFusion(finding))}**`, ...(verdict ? [verdict] : []), facts.join('\n')];
+          // On the convolution the diagnostic says it.
+          const heading = spans === finding.convolution.spans ? [] : [`**${escape(describeFusion(finding))}**`];
+          const parts = [...heading, ...(verdict ? [verdict] : []), facts.join('\n')];
           return new vscode.Hover(markdown(parts.join('\n\n')), rangeOf(document, spans.opType));
         }
       }

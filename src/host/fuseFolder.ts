@@ -15,6 +15,9 @@ const SHOW_CHANGES: vscode.QuickInputButton = {
 };
 const SHOW_CHANGE: vscode.QuickInputButton = { iconPath: new vscode.ThemeIcon('diff'), tooltip: 'Show the Change' };
 
+/** So many unreadable files are named in a message; the log has them all. */
+const MOST_NAMES = 3;
+
 /** The texts as fusing would make them, read-only, for the right side of previews. */
 export function registerFusedPreviews({ analyses }: Services): vscode.Disposable {
   return vscode.workspace.registerTextDocumentContentProvider(FUSED_SCHEME, {
@@ -81,19 +84,18 @@ async function choose(
     const description = `${plural(count, 'pair')} can fuse`;
     return { label: path, description, detail: rest.join(' · '), buttons: [SHOW_CHANGE], model };
   };
-  const separator = (label: string): ModelItem => ({ label, kind: vscode.QuickPickItemKind.Separator });
   const items = fusable.map(item);
-  pick.title = `Fuse All in ${folder}`;
+  const notes = [
+    ...(others > 0 ? [`${plural(others, 'model')} with nothing to fuse`] : []),
+    ...(unreadable.length > 0 ? [`${plural(unreadable.length, 'file')} can't be read`] : []),
+  ];
+  pick.title = [`Fuse All in ${folder}`, ...notes].join(' · ');
   pick.placeholder = 'Models to fuse and save';
   pick.canSelectMany = true;
   pick.ignoreFocusOut = true;
   pick.matchOnDescription = true;
   pick.buttons = [SHOW_CHANGES];
-  pick.items = [
-    ...items,
-    ...(others > 0 ? [separator(`${plural(others, 'other model')} with nothing to fuse`)] : []),
-    ...unreadable.map(({ path, error }) => separator(`Can't be read: ${path} (${error!})`)),
-  ];
+  pick.items = items;
   pick.selectedItems = items;
   try {
     return await new Promise((resolve) => {
@@ -177,7 +179,10 @@ async function apply(
 }
 
 async function tell(message: string, unreadable: readonly ScannedModel[], isWarning = false): Promise<void> {
-  const rest = unreadable.length === 0 ? '' : ` ${plural(unreadable.length, 'file')} can't be read.`;
+  const names = unreadable.slice(0, MOST_NAMES).map(({ path, error }) => `${path} (${error!})`);
+  const more = unreadable.length > MOST_NAMES ? `, and ${unreadable.length - MOST_NAMES} more` : '';
+  const rest =
+    unreadable.length === 0 ? '' : ` ${plural(unreadable.length, 'file')} can't be read: ${names.join(', ')}${more}.`;
   const actions = unreadable.length > 0 || isWarning ? ['Show Log'] : [];
   const show = isWarning ? vscode.window.showWarningMessage : vscode.window.showInformationMessage;
   if ((await show(message + rest, ...actions)) === 'Show Log') log().show();

@@ -78,7 +78,7 @@ async function chooseAction(title: RegExp): Promise<void> {
   await driver.press('Enter', undefined);
 }
 
-describe('fixes, each undone and redone', () => {
+describe('fusion fixes, each undone and redone', () => {
   standAlone();
 
   it('fuses one pair from its lens', async () => {
@@ -106,6 +106,7 @@ describe('fixes, each undone and redone', () => {
     await until('all of the kind are fused', () => fusedCount() > 1);
     await until('others are left', () => fusable() > 0 && fusable() < pairs);
     await undoAndRedo(before);
+    await until('all pairs are back', () => fusable() === pairs);
     await goToPair(editor);
     await driver.press('Control+.', undefined);
     await driver.waitFor(ACTION);
@@ -201,7 +202,7 @@ describe('fixes, each undone and redone', () => {
   });
 });
 
-describe('fusing a folder', () => {
+describe('fusion fixes of a folder', () => {
   tellStory();
   const models = ['zoo/first.onnx', 'zoo/second.onnx'];
   const originals = new Map<string, Buffer>();
@@ -218,9 +219,11 @@ describe('fusing a folder', () => {
     const rows = { selector: '.quick-input-widget .monaco-list-row' };
     await driver.waitFor({ ...rows, hasText: 'first.onnx' });
     await driver.waitFor({ ...rows, hasText: 'second.onnx' });
+    await driver.waitFor({ selector: '.quick-input-title', hasText: "1 file can't be read" });
     await shot(__filename, '11-folder-preview');
     await driver.click({ selector: '.quick-input-titlebar .action-label[aria-label*="Show the Changes"]' }, undefined);
     await driver.waitFor({ selector: '.multiDiffEntry, .multi-diff-editor, .multiDiffEditor' });
+    await driver.waitFor({ selector: '.part.editor', hasText: 'fusionlens' });
     await shot(__filename, '12-folder-diff');
     for (const name of models) assert.ok(originals.get(name)!.equals(bytesOf(workspaceFile(name))));
   });
@@ -231,7 +234,10 @@ describe('fusing a folder', () => {
       await until(`${name} is written`, () => !originals.get(name)!.equals(bytesOf(workspaceFile(name))));
     }
     await driver.waitFor({ selector: '.notification-list-item-message', hasText: 'in 2 models' });
-    await driver.waitFor({ selector: '.notification-list-item-message', hasText: "1 file can't be read" });
+    await driver.waitFor({
+      selector: '.notification-list-item-message',
+      hasText: "1 file can't be read: zoo/unreadable.onnx",
+    });
     await shot(__filename, '13-folder-fused');
     for (const name of models) {
       assert.equal(textOf(name).isDirty, false);

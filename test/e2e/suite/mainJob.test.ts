@@ -18,10 +18,10 @@ import {
 } from './support';
 
 const NAME = 'model.onnx';
-const LENS = 'Fuse Pad → Conv → InstanceNormalization → Relu';
+const LENS = 'Conv → InstanceNormalization → Relu';
 /** The first pair's convolution in both models; the fused node takes its name. */
 const CONV = '/conv1/conv2d/Conv';
-const FUSED = 'fusionlens.ReflectPadConvInstanceNormalizationRelu';
+const FUSED = 'ConvInstanceNormalizationRelu';
 
 describe('a model, from the explorer to the fused file', () => {
   tellStory();
@@ -114,7 +114,7 @@ describe('a model, from the explorer to the fused file', () => {
         new vscode.Range(place, place),
         vscode.CodeActionKind.QuickFix.value,
       );
-      assert.equal(action?.title, LENS);
+      assert.ok(action?.title.endsWith(LENS));
       assert.equal(action.isPreferred, true);
       assert.ok(action.edit && (await vscode.workspace.applyEdit(action.edit)));
     }
