@@ -19,11 +19,12 @@ export function randomFloats(count: number, seed: number): Float32Array {
 export async function runModel(
   model: Uint8Array | string,
   inputs: Readonly<Record<string, ort.Tensor>>,
+  graphOptimizationLevel: 'disabled' | 'all' = 'all',
 ): Promise<Map<string, TensorOut>> {
   const options: ort.InferenceSession.SessionOptions = {
     logSeverityLevel: 4,
     intraOpNumThreads: 1,
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel,
   };
   const session =
     typeof model === 'string'
