@@ -17,7 +17,7 @@ import { BuildContext, type BuildBase, type BuildOptions, type Change } from './
 import { NodeBuilder, rebuildList, rebuildString, rebuildStrings, type ListBuilder } from './buildNode';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildValueInfo } from './buildType';
-import { matchByKeys, matchFunctions, matchNamed, matchNodes, type Matching } from './match';
+import { matchByKeys, matchFunctions, matchNamed, matchNeighbours, matchNodes, type Matching } from './match';
 import { MessageEdit, messageField } from './messageEdit';
 import { dataKey } from './references';
 
@@ -267,14 +267,19 @@ class ModelBuilder {
   }
 }
 
-/** Pair initializers by name, then by the data they refer to: a renamed one keeps what the text doesn't show. */
+/**
+ * Pair initializers by name, then by the data they refer to, then by place and
+ * type: a renamed one keeps what the text doesn't show.
+ */
 function matchInitializers(edited: readonly Tensor[], base: readonly Tensor[], context: BuildContext): Matching {
   if (edited.length === base.length && edited.every(({ name }, i) => name === base[i]!.name)) {
     return Int32Array.from(edited, (_, i) => i);
   }
   const name = (tensor: Tensor) => tensor.name;
-  return matchByKeys(edited, base, [
+  const matching = matchByKeys(edited, base, [
     [name, name],
     [(tensor) => context.keyOf(tensor), dataKey],
   ]);
+  matchNeighbours(matching, edited, base, (a, b) => a.dataType === b.dataType);
+  return matching;
 }
