@@ -16,27 +16,59 @@ export const LANGUAGE_SOURCE = 'ONNX';
 /** Diagnostic code of a pair that can fuse; pairs that can't carry their reason's code. */
 export const FUSABLE_CODE = 'fusable';
 
-/** Shows the mistakes and the findings of the open texts in the Problems panel. */
+/** Names and ops are checked this long after the rest, in milliseconds: not while a person types. */
+const CHECK_AFTER_MS = 300;
+
+/**
+ * Shows the mistakes and the findings of the open texts in the Problems panel:
+ * at once those that come with the analysis, which the lenses wait for too;
+ * after a pause in typing those of names and ops. Until then the editor moves
+ * the ones it has along with the text.
+ */
 export function registerDiagnostics(analyses: Analyses): vscode.Disposable {
-  const collection = vscode.languages.createDiagnosticCollection('onnxFusionLens');
+  const found = vscode.languages.createDiagnosticCollection('onnxFusionLens');
+  const checked = vscode.languages.createDiagnosticCollection('onnxFusionLens.checks');
+  const pending = new Map<string, NodeJS.Timeout>();
+  const cancel = (uri: vscode.Uri) => {
+    clearTimeout(pending.get(uri.toString()));
+    pending.delete(uri.toString());
+  };
+  const check = (uri: vscode.Uri) => {
+    cancel(uri);
+    const document = editableText(uri);
+    if (document) checked.set(uri, problemsOf(document, analyses.of(document)));
+  };
   const update = (uri: vscode.Uri) => {
-    const document = openDocument(uri);
-    if (document?.languageId === LANGUAGE && uri.scheme !== COMPARE_SCHEME && uri.scheme !== FUSED_SCHEME)
-      collection.set(uri, diagnosticsOf(document, analyses.of(document)));
-    else collection.delete(uri);
+    cancel(uri);
+    const document = editableText(uri);
+    if (document) {
+      found.set(uri, diagnosticsOf(document, analyses.of(document)));
+      const timer = setTimeout(() => check(uri), CHECK_AFTER_MS);
+      pending.set(uri.toString(), timer);
+    } else {
+      found.delete(uri);
+      checked.delete(uri);
+    }
   };
   for (const document of vscode.workspace.textDocuments) update(document.uri);
-  return vscode.Disposable.from(collection, analyses.onDidChange(update));
+  return vscode.Disposable.from(found, checked, analyses.onDidChange(update), {
+    dispose: () => {
+      for (const timer of pending.values()) clearTimeout(timer);
+    },
+  });
+}
+
+/** The open text of that URI, unless it only shows something. */
+function editableText(uri: vscode.Uri): vscode.TextDocument | undefined {
+  if (uri.scheme === COMPARE_SCHEME || uri.scheme === FUSED_SCHEME) return undefined;
+  const document = openDocument(uri);
+  return document?.languageId === LANGUAGE ? document : undefined;
 }
 
 function diagnosticsOf(document: vscode.TextDocument, analysis: Analysis): vscode.Diagnostic[] {
   const mistakes = analysis.errors.map(
     ({ message, span }) => new vscode.Diagnostic(rangeOf(document, span), message, vscode.DiagnosticSeverity.Error),
   );
-  // While a part of the text can't be read, what it defines isn't known: names and ops are checked afterwards.
-  if (mistakes.length === 0) {
-    for (const problem of checkText(indexOf(analysis))) mistakes.push(problemDiagnostic(document, problem));
-  }
   for (const diagnostic of mistakes) diagnostic.source = LANGUAGE_SOURCE;
   const findings = analysis.findings.flatMap((finding) => diagnosticOf(document, finding) ?? []);
   for (const found of degenerateOf(analysis)) {
@@ -56,6 +88,10 @@ export function degenerateOf({ model, findings }: Pick<Analysis, 'model' | 'find
   return cases;
 }
 
+function problemsOf(document: vscode.TextDocument, analysis: Analysis): vscode.Diagnostic[] {
+  return checkText(indexOf(analysis)).map((problem) => problemDiagnostic(document, problem));
+}
+
 const severities: Readonly<Record<Problem['severity'], vscode.DiagnosticSeverity>> = {
   error: vscode.DiagnosticSeverity.Error,
   warning: vscode.DiagnosticSeverity.Warning,
@@ -66,6 +102,7 @@ const severities: Readonly<Record<Problem['severity'], vscode.DiagnosticSeverity
 function problemDiagnostic(document: vscode.TextDocument, problem: Problem): vscode.Diagnostic {
   const { code, severity, message, span, unnecessary, related } = problem;
   const diagnostic = new vscode.Diagnostic(rangeOf(document, span), message, severities[severity]);
+  diagnostic.source = LANGUAGE_SOURCE;
   diagnostic.code = code;
   if (unnecessary === true) diagnostic.tags = [vscode.DiagnosticTag.Unnecessary];
   diagnostic.relatedInformation = (related ?? []).map(

@@ -14,12 +14,14 @@ export interface Use {
   readonly scope: Scope;
 }
 
+const NO_USES: readonly Use[] = [];
+
 /** A value by name: what defines it, and who reads it. */
 export class Value {
   /** Is the name defined more than once, as valid models never do? */
   isAmbiguous = false;
   /** Readers, those in nested subgraphs included. */
-  readonly uses: Use[] = [];
+  uses: readonly Use[] = NO_USES;
   /** `TensorProto.DataType`, as far as `ElementTypes` found it out. */
   elementType: number | undefined = undefined;
 
@@ -30,6 +32,12 @@ export class Value {
     /** Its data, or the default of an input. */
     public initializer: Tensor | undefined,
   ) {}
+
+  /** Most values have one reader: a list of just that size takes a tenth of what a growing one does. */
+  addUse(use: Use): void {
+    if (this.uses.length === 0) this.uses = [use];
+    else (this.uses as Use[]).push(use);
+  }
 }
 
 /** A body with its names resolved: who writes each value, and who reads it. */
@@ -54,8 +62,6 @@ export interface Scope {
 export interface UnresolvedUse extends Use {
   readonly name: string;
 }
-
-const NO_USES: readonly Use[] = [];
 
 /** Is `domain` the default operator domain, which may also be written out? */
 export const isDefaultDomain = (domain: string): boolean => domain === '' || domain === 'ai.onnx';
@@ -159,7 +165,7 @@ function openScope(
       const name = inputs[index]!;
       if (name === '') continue;
       const value = lookUp(scope, name);
-      if (value) value.uses.push({ node, index, scope });
+      if (value) value.addUse({ node, index, scope });
       else scope.unresolved.push({ name, node, index, scope });
     }
     for (const attribute of node.attributes) {
@@ -170,7 +176,7 @@ function openScope(
   }
   outputNames(body).forEach((name, index) => {
     const value = lookUp(scope, name);
-    if (value) value.uses.push({ index, scope });
+    if (value) value.addUse({ index, scope });
     else if (name !== '') scope.unresolved.push({ name, index, scope });
   });
 }
