@@ -75,14 +75,14 @@ export function advise(finding: Pair, scope: Scope, shapes: Shapes): Advice {
   const perWeight = count(weights.slice(1));
   const multiplyAdds = times(
     // Each output element of a Conv takes one product for each weight of its channel; of a ConvTranspose, each input element.
-    convolution.opType === 'Conv' ? output : inputElements(input, weights),
+    convolution.opType === 'Conv' ? output : inputElements(convolution, input, weights),
     perWeight,
   );
   const planes = vanishingPlanes(nodes);
   const padded = nodes[0]?.opType === 'Pad' && nodes[0].outputs[0] === convolution.inputs[0];
   const saved = [
     times(output, 2 * FLOAT_BYTES * planes),
-    ...(padded ? [times(inputElements(input, weights), 2 * FLOAT_BYTES)] : []),
+    ...(padded ? [times(inputElements(convolution, input, weights), 2 * FLOAT_BYTES)] : []),
   ];
   const channels = outputShape[1];
   const known = {
@@ -126,9 +126,14 @@ function shapeAfter(
 }
 
 /** Elements of the convolution's input, symbols for what isn't known. */
-function inputElements(input: readonly Dimension[] | undefined, weights: readonly number[]): Product {
-  const fitting = input?.length === weights.length ? input : new Array<Dimension>(weights.length).fill(undefined);
-  return product(...named(fitting, ' of the input'));
+function inputElements(
+  convolution: Node,
+  input: readonly Dimension[] | undefined,
+  weights: readonly number[],
+): Product {
+  const shape = input?.length === weights.length ? [...input] : new Array<Dimension>(weights.length).fill(undefined);
+  shape[1] = convolution.opType === 'Conv' ? weights[1]! * convolutionAttributes(convolution).group : weights[0];
+  return product(...named(shape, ' of the input'));
 }
 
 const AXES = ['D', 'H', 'W'];
