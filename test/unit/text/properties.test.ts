@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { ModelFormatError } from '../../../src/core/onnx/decode';
-import type { Model, Node, Tensor } from '../../../src/core/onnx/model';
+import type { Model, Node, Tensor, ValueInfo } from '../../../src/core/onnx/model';
 import { checkModel } from '../../../src/core/text/check';
 import { printModel } from '../../../src/core/text/print';
 import { bytesSource } from '../../../src/core/wire/source';
-import { anyModel, anyNode } from '../support/arbitraryModel';
+import { anyModel, anyNode, anyString, anyType } from '../support/arbitraryModel';
 import { build, encode, fileOf, FILE_NAME, parsed, textOf } from '../support/textRoundTrip';
 import { withUnknownFields } from '../support/unknownFields';
 
@@ -31,7 +31,40 @@ const onInitializers =
 const at = <T>(list: readonly T[], index: number, change: (element: T) => T): T[] =>
   list.map((element, i) => (i === index % list.length ? change(element) : element));
 
+/** A value gets another name wherever the main graph's nodes have it. */
+const renameValue = (from: string, to: string): Edit =>
+  onNodes((nodes) =>
+    nodes.map((node) => {
+      const rename = (names: readonly string[]) => names.map((name) => (name === from ? to : name));
+      const has = [...node.inputs, ...node.outputs].includes(from);
+      return has ? { ...node, inputs: rename(node.inputs), outputs: rename(node.outputs) } : node;
+    }),
+  );
+
+const onValues =
+  (side: 'inputs' | 'outputs', change: (values: readonly ValueInfo[]) => readonly ValueInfo[]): Edit =>
+  (model) => ({ ...model, graph: { ...model.graph, [side]: change(model.graph[side]) } });
+
 const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
+  anyString.map((from) => renameValue(from, 'renamed')),
+  fc
+    .tuple(fc.constantFrom('inputs' as const, 'outputs' as const), fc.nat(), anyType)
+    .map(([side, i, type]) => onValues(side, (values) => at(values, i, (value) => ({ ...value, type })))),
+  fc
+    .tuple(fc.nat(), fc.double())
+    .map(([i, value]) =>
+      onInitializers((tensors) =>
+        at(tensors, i, ({ name }) => ({ name, dataType: 11, dims: [], data: { kind: 'values', values: [value] } })),
+      ),
+    ),
+  fc.nat().map((i) =>
+    onNodes((nodes) =>
+      at(nodes, i, (node) => ({
+        ...node,
+        attributes: at(node.attributes, i, ({ name }) => ({ name, value: { type: 'INTS', value: [BigInt(i), -1n] } })),
+      })),
+    ),
+  ),
   fc.tuple(fc.nat(), fc.string()).map(([i, name]) => onNodes((nodes) => at(nodes, i, (node) => ({ ...node, name })))),
   fc.nat().map((i) => onNodes((nodes) => at(nodes, i, (node) => ({ ...node, inputs: [...node.inputs, 'added'] })))),
   fc.nat().map((i) => onNodes((nodes) => nodes.filter((_, j) => j !== i % Math.max(nodes.length, 1)))),
@@ -102,6 +135,21 @@ describe('text and file', function () {
       { numRuns: 150 },
     );
     assert.ok(read > 20, `${read} models could be read`);
+  });
+
+  it('a truncated model is refused with a reason, or comes back byte for byte', () => {
+    fc.assert(
+      fc.property(anyModel, fc.double({ min: 0, max: 1, noNaN: true }), (model, part) => {
+        const bytes = withUnknownFields(encode(model));
+        try {
+          const rest = bytes.subarray(0, Math.floor(bytes.length * part));
+          assert.deepEqual(checkModel(bytesSource(rest), FILE_NAME), { identical: true });
+        } catch (error) {
+          if (!(error instanceof ModelFormatError)) throw error;
+        }
+      }),
+      { numRuns: 60 },
+    );
   });
 
   it('an edit of the text gives the file that states it, and every other node keeps its bytes', () => {
