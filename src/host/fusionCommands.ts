@@ -17,6 +17,9 @@ export function registerFusionCommands(services: Services): vscode.Disposable {
     'onnxFusionLens.revealInText': (target) => revealInText(analyses, target),
     'onnxFusionLens.revealInGraph': (target) => revealInGraph(analyses, reveals, target),
     'onnxFusionLens.explain': (target) => explain(analyses, target),
+    'onnxFusionLens.unfuseNode': async ({ uri, id }) => {
+      if (id !== undefined) await vscode.commands.executeCommand('onnxFusionLens.unfuse', uri, id);
+    },
     'onnxFusionLens.dropBiases': async ({ uri }) => {
       const count = await dropBiases(analyses, uri, degenerateOf);
       if (count === 0) void vscode.window.showInformationMessage('No bias in this model is cancelled.');

@@ -143,6 +143,15 @@ describe('fusion fixes, each undone and redone', () => {
     await driver.waitFor({ selector: '.monaco-list-row', hasText: `${pairs - 1} can fuse` });
     await driver.waitFor({ selector: '.monaco-list-row[aria-label*=", fused,"]' });
     await shot(__filename, '06-tree-fused');
+    if (driver.onScreen) {
+      await driver.click({ selector: '.monaco-list-row[aria-label*=", fused,"]' }, undefined, { button: 'right' });
+      await driver.click(menuItem('Unfuse'), undefined);
+      await until('the pair is back', () => fusable() === pairs);
+      assert.equal(textOf(NAME).getText(), before);
+      await vscode.window.showTextDocument(textOf(NAME), { preview: false });
+      await driver.press('Control+z', undefined);
+      await until('the pair is fused again', () => fusable() === pairs - 1);
+    }
     await undoAndRedo(before);
     await driver.waitFor({ selector: '.monaco-list-row', hasText: `${pairs} can fuse` });
   });
