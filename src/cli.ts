@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError, InvalidArgumentError } from 'commander';
 import { bench } from './cli/bench';
-import { build, check, draw, fuse, scan, text } from './cli/commands';
+import { build, check, draw, fuse, scan, text, unfuse } from './cli/commands';
 import { Failure } from './cli/output';
 import { version } from '../package.json';
 
@@ -47,6 +47,14 @@ program
   .requiredOption('-o, --output <file>', 'the model to write')
   .option('--only <ids>', 'findings to fuse, by their ids as `scan` prints them, separated by commas', list)
   .action(fuse);
+
+program
+  .command('unfuse')
+  .description('turn fused nodes back: all, or those named')
+  .argument('<file>', 'model')
+  .requiredOption('-o, --output <file>', 'the model to write')
+  .option('--only <ids>', 'fused nodes by name, or by output where they have none, separated by commas', list)
+  .action(unfuse);
 
 program
   .command('check')

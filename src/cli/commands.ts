@@ -11,7 +11,7 @@ import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
 import { describePlan, saveCopy } from '../files/saveCopy';
 import { textForDiff } from './diff';
-import { chosenFindings, findingsOf, fusedChunks, rebuiltChunks, textOf } from './fusion';
+import { chosenFindings, findingsOf, fusedChunks, rebuiltChunks, textOf, unfusedChunks } from './fusion';
 import { Failure, openModel, print, type OpenModel } from './output';
 import { sarifOf } from './sarif';
 
@@ -74,6 +74,13 @@ export async function fuse(file: string, options: { output: string; only?: strin
   const chosen = chosenFindings(opened, findings, options.only);
   await writeModel(options.output, fusedChunks(opened, chosen), opened);
   print(`${options.output}: ${chosen.length} of ${findings.length} ${findings.length === 1 ? 'pair' : 'pairs'} fused`);
+}
+
+export async function unfuse(file: string, options: { output: string; only?: string[] }): Promise<void> {
+  const opened = openModel(file);
+  const { chunks, chosen, all } = unfusedChunks(opened, options.only);
+  await writeModel(options.output, chunks, opened);
+  print(`${options.output}: ${chosen} of ${all} fused ${all === 1 ? 'node' : 'nodes'} turned back`);
 }
 
 export function check(files: readonly string[]): void {

@@ -1,7 +1,8 @@
 import * as path from 'node:path';
-import { findFusions } from '../core/fusion/find';
-import type { Finding } from '../core/fusion/finding';
+import { findFused, findFusions } from '../core/fusion/find';
+import type { Finding, FusedNode } from '../core/fusion/finding';
 import { fuseEdits } from '../core/fusion/rewrite';
+import { unfuseEdits } from '../core/fusion/unfuse';
 import { applyEdits } from '../core/text/edit';
 import { parseModel } from '../core/text/parse';
 import { printModel } from '../core/text/print';
@@ -48,6 +49,29 @@ export function fusedChunks(opened: OpenModel, findings: readonly Finding[]): re
     findFusions(model).filter((finding) => ids.has(finding.id)),
   );
   return rebuiltChunks(applyEdits(before, edits), opened.file, opened);
+}
+
+/**
+ * The model with the fused nodes named turned back, or all of them; and how many of how many.
+ * @throws Failure for a name that no fused node has.
+ */
+export function unfusedChunks(
+  opened: OpenModel,
+  ids?: readonly string[],
+): { readonly chunks: readonly Chunk[]; readonly chosen: number; readonly all: number } {
+  const before = textOf(opened);
+  const { model } = parseModel(before);
+  const fused = findFused(model);
+  const chosen = ids ? ids.map((id) => fusedNode(opened, fused, id)) : fused;
+  const edited = applyEdits(before, unfuseEdits(before, model, chosen));
+  return { chunks: rebuiltChunks(edited, opened.file, opened), chosen: chosen.length, all: fused.length };
+}
+
+function fusedNode({ file }: OpenModel, fused: readonly FusedNode[], id: string): FusedNode {
+  const node = fused.find((candidate) => candidate.id === id);
+  if (node) return node;
+  const names = fused.length === 0 ? 'there is none' : `there are ${fused.map((known) => known.id).join(', ')}`;
+  throw new Failure(`${file}: no fused node is called ${id}; ${names}`, 2);
 }
 
 /**

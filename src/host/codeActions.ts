@@ -3,7 +3,7 @@ import { chainOf } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { documentSelector, rangeOf, type Analyses, type Analysis } from './analysis';
 import { DIAGNOSTIC_SOURCE, FUSABLE_CODE, degenerateOf } from './diagnostics';
-import { dropBiasEdit, fusionEdit } from './fuse';
+import { dropBiasEdit, fusionEdit, unfusionEdit } from './fuse';
 import type { Measurements } from './measurements';
 
 const FIX_ALL = vscode.CodeActionKind.SourceFixAll.append('onnxFusionLens');
@@ -53,7 +53,7 @@ class FusionActions implements vscode.CodeActionProvider<LazyAction> {
       }
     }
     if (here.length > 0 && fusable.length > 1) actions.push(this.fuseAll(document, quickFix, fusable));
-    actions.push(...this.dropBiases(document, analysis, range, context));
+    actions.push(...this.dropBiases(document, analysis, range, context), ...this.unfuse(document, analysis, range));
     return actions;
   }
 
@@ -85,6 +85,19 @@ class FusionActions implements vscode.CodeActionProvider<LazyAction> {
     const one = make(here.length === 1 ? `Drop the cancelled bias ${names[0]!}` : `Drop these cancelled biases`, here);
     if (cancelled.length === here.length) return [one];
     return [one, make(`Drop all ${cancelled.length} cancelled biases in this model`, cancelled)];
+  }
+
+  /** Turning back the fused node under the cursor, and all of them. */
+  private unfuse(document: vscode.TextDocument, analysis: Analysis, range: vscode.Range): LazyAction[] {
+    const { fused } = analysis;
+    const here = fused.filter(({ node }) => node.span && rangeOf(document, node.span).intersection(range));
+    if (here.length === 0) return [];
+    const make = (title: string, nodes: typeof fused): LazyAction => {
+      const action: LazyAction = new vscode.CodeAction(title, vscode.CodeActionKind.QuickFix);
+      return later(action, document, () => unfusionEdit(document, analysis, nodes));
+    };
+    const one = here.map((node) => make(`Unfuse ${node.id}`, [node]));
+    return fused.length > here.length ? [...one, make(`Unfuse all ${fused.length} in this model`, fused)] : one;
   }
 
   private fuseOne(

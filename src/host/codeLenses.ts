@@ -1,7 +1,8 @@
 import * as vscode from 'vscode';
 import { adviceLines } from '../core/fusion/adviceText';
 import { describeFusion } from '../core/fusion/describe';
-import type { Finding } from '../core/fusion/finding';
+import type { Finding, FusedNode } from '../core/fusion/finding';
+import { fuseNotes } from '../core/fusion/rewrite';
 import { documentSelector, rangeOf, type Analyses, type Analysis } from './analysis';
 import { fuseTitle } from './codeActions';
 import type { Measurements } from './measurements';
@@ -13,10 +14,11 @@ export function registerCodeLenses(analyses: Analyses, measurements: Measurement
     onDidChangeCodeLenses: changed.event,
     provideCodeLenses(document) {
       const analysis = analyses.of(document);
-      const { findings } = analysis;
+      const { findings, fused } = analysis;
       const fusable = findings.filter((finding) => finding.fusable);
       const lenses = fusable.flatMap((finding) => lensesOf(document, analysis, finding, measurements));
-      return fusable.length > 0 ? [...summary(document, fusable.length, findings.length), ...lenses] : lenses;
+      lenses.push(...fused.flatMap((node) => unfuseLens(document, node)));
+      return fusable.length > 0 ? [...summary(document, analysis, fusable.length), ...lenses] : lenses;
     },
   };
   return vscode.Disposable.from(
@@ -27,15 +29,26 @@ export function registerCodeLenses(analyses: Analyses, measurements: Measurement
   );
 }
 
-function summary(document: vscode.TextDocument, fusable: number, found: number): vscode.CodeLens[] {
+/** On a node that is fused already. */
+function unfuseLens(document: vscode.TextDocument, { id, node }: FusedNode): vscode.CodeLens[] {
+  if (!node.span) return [];
+  const command = {
+    title: '$(debug-step-back) Unfuse',
+    command: 'onnxFusionLens.unfuse',
+    arguments: [document.uri, id],
+  };
+  return [new vscode.CodeLens(rangeOf(document, node.span), command)];
+}
+
+function summary(document: vscode.TextDocument, analysis: Analysis, fusable: number): vscode.CodeLens[] {
+  const found = analysis.findings.length;
   const top = new vscode.Range(0, 0, 0, 0);
   const lens = (title: string, command: string) =>
     new vscode.CodeLens(top, { title, command, arguments: [document.uri] });
   const pairs = found === 1 ? 'pair' : 'pairs';
-  return [
-    lens(`$(zap) Fuse all: ${fusable} of ${found} ${pairs}`, 'onnxFusionLens.fuseAll'),
-    lens('$(dashboard) Measure all', 'onnxFusionLens.measure'),
-  ];
+  const notes = fuseNotes(analysis.model).join(', ');
+  const title = `$(zap) Fuse all: ${fusable} of ${found} ${pairs}${notes === '' ? '' : ` (${notes})`}`;
+  return [lens(title, 'onnxFusionLens.fuseAll'), lens('$(dashboard) Measure all', 'onnxFusionLens.measure')];
 }
 
 function lensesOf(
@@ -49,9 +62,15 @@ function lensesOf(
   const range = rangeOf(document, span);
   const state = measurements.of(analysis, finding);
   const speedup = state?.kind === 'measured' ? state.speedup : undefined;
+  const notes = fuseNotes(analysis.model);
+  const raised = notes.find((note) => note.startsWith('raises'));
   const fix = new vscode.CodeLens(range, {
-    title: `$(zap) ${fuseTitle(finding)}`,
-    tooltip: [`${describeFusion(finding)}.`, ...adviceLines(finding, speedup)].join('\n'),
+    title: `$(zap) ${fuseTitle(finding)}${raised === undefined ? '' : ` (${raised})`}`,
+    tooltip: [
+      `${describeFusion(finding)}.`,
+      ...(notes.length > 0 ? [`In the model's header, it ${notes.join(' and ')}.`] : []),
+      ...adviceLines(finding, speedup),
+    ].join('\n'),
     command: 'onnxFusionLens.fuse',
     arguments: [document.uri, finding.id],
   });

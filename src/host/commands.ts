@@ -3,7 +3,7 @@ import { problemOf } from '../files/problem';
 import { activeModel } from './activeModel';
 import { compareWith, compareWithHead } from './compareCommand';
 import type { CompareTexts } from './compareTexts';
-import { fuse } from './fuse';
+import { fuse, unfuse } from './fuse';
 import { GraphPage } from './graphPage';
 import { GraphPanel } from './graphPanel';
 import { log } from './log';
@@ -34,6 +34,10 @@ export function registerCommands(
     'onnxFusionLens.fuseAll': async (uri) => {
       const count = await fuse(analyses, toTextUri(uri));
       if (count === 0) void vscode.window.showInformationMessage('No pair in this model can be fused.');
+    },
+    'onnxFusionLens.unfuse': async (uri, id?: string) => {
+      const count = await unfuse(analyses, toTextUri(uri), typeof id === 'string' ? [id] : undefined);
+      if (count === 0) void vscode.window.showInformationMessage('No node in this model is fused.');
     },
     'onnxFusionLens.setDimensions': async (uri) => {
       await dimensions.ask(uri, (await analyses.at(toTextUri(uri))).model);

@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
-import type { Finding } from '../core/fusion/finding';
+import type { Finding, FusedNode } from '../core/fusion/finding';
 import type { Degenerate } from '../core/fusion/degenerate';
 import { dropBiasEdits } from '../core/fusion/degenerateEdits';
 import { fuseEdits } from '../core/fusion/rewrite';
+import { unfuseEdits } from '../core/fusion/unfuse';
 import { rangeOf, type Analyses, type Analysis } from './analysis';
 
 /**
@@ -20,6 +21,36 @@ export function fusionEdit(
     edit.replace(document.uri, rangeOf(document, span), newText);
   }
   return edit;
+}
+
+/** The edit of `document` that turns fused nodes back; none where the text has errors. */
+export function unfusionEdit(
+  document: vscode.TextDocument,
+  { text, model, errors }: Analysis,
+  fused: readonly FusedNode[],
+): vscode.WorkspaceEdit {
+  const edit = new vscode.WorkspaceEdit();
+  if (errors.length > 0) return edit;
+  for (const { span, newText } of unfuseEdits(text, model, fused)) {
+    edit.replace(document.uri, rangeOf(document, span), newText);
+  }
+  return edit;
+}
+
+/**
+ * Turn fused nodes in the text at `uri` back, opening it if need be.
+ * @param ids which nodes, as `findFused` names them; all when left out.
+ * @returns how many were turned back.
+ * @throws Error when the text has errors.
+ */
+export async function unfuse(analyses: Analyses, uri: vscode.Uri, ids?: readonly string[]): Promise<number> {
+  const document = await vscode.workspace.openTextDocument(uri);
+  const analysis = analyses.of(document);
+  if (analysis.errors.length > 0) throw new Error('The text has errors. Mend them before unfusing.');
+  const chosen = analysis.fused.filter((fused) => !ids || ids.includes(fused.id));
+  if (chosen.length === 0) return 0;
+  const applied = await vscode.workspace.applyEdit(unfusionEdit(document, analysis, chosen));
+  return applied ? chosen.length : 0;
 }
 
 /** The edit of `document` that drops the cancelled biases among `cases`. */

@@ -80,9 +80,14 @@ function describeOp(index: TextIndex, scope: Scope, node: Node): string | undefi
 function describeFused(name: string): string {
   const op = fusedOp(name);
   if (!op) return '';
-  const normalized = `InstanceNormalization(${op.convolution}(X, W), scale, B)`;
-  const whole = op.activation ? `${op.activation}(${normalized})` : normalized;
-  return `\nComputes \`Y = ${whole}\` in one pass. The convolution has no bias: the mean that the normalisation subtracts would cancel it.`;
+  const input = op.pad ? `${op.pad}(X, pads)` : 'X';
+  const normalized = `InstanceNormalization(${op.convolution}(${input}, W), scale, B)`;
+  const added = op.add ? `${normalized} + residual` : normalized;
+  const whole = op.activation ? `${op.activation}(${added})` : added;
+  const border = op.pad
+    ? ` \`pads\` is the width of the ${op.pad === 'ReflectPad' ? 'reflected' : 'repeated'} border; the convolution adds no zeros.`
+    : '';
+  return `\nComputes \`Y = ${whole}\` in one pass.${border} The convolution has no bias: the mean that the normalisation subtracts would cancel it. The name is the sequence of ops that it stands for.`;
 }
 
 function describeFunction(fn: FunctionProto): string {

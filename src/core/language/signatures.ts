@@ -1,4 +1,4 @@
-import { FUSION_DOMAIN, fusedAttributes, fusedOp } from '../fusion/fusedOps';
+import { FUSION_DOMAIN, fusedAttributes, fusedInputs, fusedOp } from '../fusion/fusedOps';
 import { isDefaultDomain, type Scope } from '../fusion/scope';
 import type { AttributeValue, FunctionProto, Model, Node, OpsetImport } from '../onnx/model';
 import { decodeUtf8 } from '../wire/utf8';
@@ -46,11 +46,14 @@ function fusedSignature(name: string): OpSignature | undefined {
     domain: FUSION_DOMAIN,
     name,
     sinceVersion: 1,
-    inputs: formals(['X', 'W', 'scale', 'B'], 'tensor(float)'),
+    inputs: formals(fusedInputs(op), 'tensor(float)'),
     outputs: formals(['Y'], 'tensor(float)'),
-    attributes: fusedAttributes(op).map((attribute) => ({ ...attribute, required: false })),
-    minInputs: 4,
-    maxInputs: 4,
+    attributes: fusedAttributes(op).map((attribute) => ({
+      ...attribute,
+      required: op.pad !== undefined && attribute.name === 'pads',
+    })),
+    minInputs: fusedInputs(op).length,
+    maxInputs: fusedInputs(op).length,
     minOutputs: 1,
     maxOutputs: 1,
   };

@@ -1,6 +1,8 @@
 import { adviceFacts, verdictText } from '../fusion/adviceText';
 import { chainOf, describeFusion } from '../fusion/describe';
 import type { Finding, FusedNode } from '../fusion/finding';
+import { opSequence } from '../fusion/fusedOps';
+import { isOriginal } from '../fusion/original';
 import {
   constantTensor,
   definingScope,
@@ -40,7 +42,8 @@ export function drawingOf(
   fused: readonly FusedNode[],
   options: DrawingOptions = {},
 ): Drawing {
-  const scopes = indexScopes(model);
+  // What fused nodes replaced isn't called, and isn't drawn.
+  const scopes = indexScopes(model).filter(({ body }) => !isFunction(body) || !isOriginal(body));
   const ids = graphIds(scopes);
   const states = new Map<Node, FusionState>();
   for (const finding of findings) {
@@ -51,7 +54,8 @@ export function drawingOf(
     }
   }
   for (const { node } of fused) states.set(node, 'fused');
-  const functions = new Map(model.functions.map((fn) => [`${fn.domain}:${fn.name}`, ids.get(fn)!]));
+  const drawn = model.functions.filter((fn) => ids.has(fn));
+  const functions = new Map(drawn.map((fn) => [`${fn.domain}:${fn.name}`, ids.get(fn)!]));
   const numbers = new Map<Body, { graph: number; nodes: ReadonlyMap<Node, number> }>();
   const graphs = scopes.map((scope, graph) => {
     const builder = new GraphBuilder(scope, ids, functions, states, options.source, options.typeOf);
@@ -81,7 +85,7 @@ export function drawingOf(
       ...fused.map(({ id, node, scope, op }) => ({
         id,
         state: 'fused' as const,
-        chain: [op.convolution, 'InstanceNormalization', ...(op.activation ? [op.activation] : [])].join(' → '),
+        chain: opSequence(op).join(' → '),
         message: `Fused: ${node.opType}`,
         ...place(scope, [node]),
       })),

@@ -102,7 +102,7 @@ const SHOWN_ATTRIBUTES: Readonly<Record<string, string>> = {
 
 /** The formal name of a node's input, or `undefined` where it isn't known. */
 export function inputName(node: Node, index: number): string | undefined {
-  if (node.domain === FUSION_DOMAIN) return ['X', 'W', 'scale', 'B'][index];
+  if (node.domain === FUSION_DOMAIN) return ['X', 'W', 'scale', 'B', 'residual'][index];
   return isDefaultDomain(node.domain) ? INPUT_NAMES[node.opType]?.split(' ')[index] : undefined;
 }
 
