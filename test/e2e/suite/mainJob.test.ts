@@ -114,7 +114,7 @@ describe('a model, from the explorer to the fused file', () => {
         new vscode.Range(place, place),
         vscode.CodeActionKind.QuickFix.value,
       );
-      assert.ok(action?.title.endsWith(LENS));
+      assert.ok(action?.title.endsWith(LENS) === true);
       assert.equal(action.isPreferred, true);
       assert.ok(action.edit && (await vscode.workspace.applyEdit(action.edit)));
     }
