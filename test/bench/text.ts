@@ -1,7 +1,7 @@
 /**
  * Times the model as text beside the official tools, on the same files in one run:
- * `npx tsx test/bench/text.ts [DIR]`. DIR holds the models of ../shared/bench/gen.py (default /tmp/bench); those that
- * are missing are made there. PYTHON (default /opt/pyonnx/bin/python, else python3) needs the `onnx` package.
+ * `npx tsx test/bench/text.ts [DIR [MODEL…]]`. DIR holds the models of ../shared/bench/gen.py (default /tmp/bench); those that
+ * are missing are made there. PROCESSES (default 5) is how many are run for each. PYTHON (default /opt/pyonnx/bin/python, else python3) needs the `onnx` package.
  *
  * "cold" is the first model of a fresh process that runs the bundle, the clock starting when the module is loaded:
  * the median of several processes. "warm" is the least of the later rounds, "cpu" the least CPU time of a cold one.
@@ -16,10 +16,13 @@ import type { Round, StepName } from './textRun';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const GENERATOR = path.join(HERE, '../../../shared/bench/gen.py');
-const PROCESSES = 5;
+/** Processes for each model. */
+const PROCESSES = Number(process.env['PROCESSES'] ?? 5);
 const ROUNDS = 4;
 
 const directory = process.argv[2] ?? '/tmp/bench';
+/** Only these models, where some are named. */
+const chosen = process.argv.slice(3);
 const python = process.env['PYTHON'] ?? (existsSync('/opt/pyonnx/bin/python') ? '/opt/pyonnx/bin/python' : 'python3');
 
 /** Goals in milliseconds, from the open call. */
@@ -74,54 +77,59 @@ function timeOfficial(file: string): Official | undefined {
   }
 }
 
-const work = mkdtempSync(path.join(tmpdir(), 'text-bench-'));
-try {
-  const bundle = path.join(work, 'textRun.cjs');
-  // As esbuild.mjs bundles the extension for release.
-  await build({
-    entryPoints: [path.join(HERE, 'textRun.ts')],
-    bundle: true,
-    minify: true,
-    platform: 'node',
-    format: 'cjs',
-    target: 'node20',
-    outfile: bundle,
-  });
-  const table: Record<string, string | number | undefined>[] = [];
-  for (const [name, goal] of Object.entries(goals)) {
-    const file = modelPath(name);
-    if (file === undefined) continue;
-    const processes = Array.from({ length: PROCESSES }, () => {
-      const output = execFileSync(process.execPath, [bundle, file, String(ROUNDS)], { encoding: 'utf8' });
-      return JSON.parse(output) as Round[];
+async function main(): Promise<void> {
+  const work = mkdtempSync(path.join(tmpdir(), 'text-bench-'));
+  try {
+    const bundle = path.join(work, 'textRun.cjs');
+    // As esbuild.mjs bundles the extension for release.
+    await build({
+      entryPoints: [path.join(HERE, 'textRun.ts')],
+      bundle: true,
+      minify: true,
+      platform: 'node',
+      format: 'cjs',
+      target: 'node20',
+      outfile: bundle,
     });
-    const peer = timeOfficial(file);
-    const cold = processes.map((rounds) => rounds[0]!);
-    const warm = processes.flatMap((rounds) => rounds.slice(1));
-    const whole = 'text and findings' in goal;
-    const steps = whole
-      ? (['text and findings'] as const)
-      : (['findings', 'print', 'parse', 'keystroke', 'checks'] as const);
-    for (const step of steps) {
-      const counterpart = whole ? 'load' : official[step];
-      table.push({
-        model: name,
-        step,
-        goal: goal[step],
-        cold: Math.round(median(cold.map(({ steps: taken }) => taken[step].ms))),
-        'cold, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].ms))),
-        'cpu, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].cpu))),
-        warm: Math.round(least(warm.map(({ steps: taken }) => taken[step].ms))),
-        official: peer && counterpart && Math.round(least(peer.times[counterpart])),
-        'MB read': whole ? (cold[0]!.bytesRead / 2 ** 20).toFixed(1) : undefined,
-        'MB added': whole ? Math.round(median(cold.map(({ addedMB }) => addedMB))) : undefined,
-        'official MB': whole && peer ? Math.round(peer.peakMB) : undefined,
+    const table: Record<string, string | number | undefined>[] = [];
+    for (const [name, goal] of Object.entries(goals)) {
+      if (chosen.length > 0 && !chosen.includes(name)) continue;
+      const file = modelPath(name);
+      if (file === undefined) continue;
+      const processes = Array.from({ length: PROCESSES }, () => {
+        const output = execFileSync(process.execPath, [bundle, file, String(ROUNDS)], { encoding: 'utf8' });
+        return JSON.parse(output) as Round[];
       });
+      const peer = timeOfficial(file);
+      const cold = processes.map((rounds) => rounds[0]!);
+      const warm = processes.flatMap((rounds) => rounds.slice(1));
+      const whole = 'text and findings' in goal;
+      const steps = whole
+        ? (['text and findings'] as const)
+        : (['findings', 'print', 'parse', 'keystroke', 'checks'] as const);
+      for (const step of steps) {
+        const counterpart = whole ? 'load' : official[step];
+        table.push({
+          model: name,
+          step,
+          goal: goal[step],
+          cold: Math.round(median(cold.map(({ steps: taken }) => taken[step].ms))),
+          'cold, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].ms))),
+          'cpu, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].cpu))),
+          warm: Math.round(least(warm.map(({ steps: taken }) => taken[step].ms))),
+          official: peer && counterpart && Math.round(least(peer.times[counterpart])),
+          'MB read': whole ? (cold[0]!.bytesRead / 2 ** 20).toFixed(1) : undefined,
+          'MB added': whole ? Math.round(median(cold.map(({ addedMB }) => addedMB))) : undefined,
+          'official MB': whole && peer ? Math.round(peer.peakMB) : undefined,
+        });
+      }
     }
+    say('milliseconds; official: onnx.load, onnx.printer.to_text and onnx.parser.parse_model, CPU time, least of 5');
+    // eslint-disable-next-line no-console -- the table is what this script is for
+    console.table(table);
+  } finally {
+    rmSync(work, { recursive: true });
   }
-  say('milliseconds; official: onnx.load, onnx.printer.to_text and onnx.parser.parse_model, CPU time, least of 5');
-  // eslint-disable-next-line no-console -- the table is what this script is for
-  console.table(table);
-} finally {
-  rmSync(work, { recursive: true });
 }
+
+void main();
