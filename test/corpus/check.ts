@@ -108,7 +108,7 @@ function* withFieldsEverywhere(items: readonly Item[], reached: Set<MessageName>
 
 /** ONNX's own cases in a temporary folder, or why there are none. */
 function onnxCases(): { folder: string } | { reason: string } {
-  const python = process.env.PYTHON ?? 'python3';
+  const python = process.env['PYTHON'] ?? 'python3';
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), 'onnx-cases-'));
   const { status, stderr, error } = spawnSync(python, [path.join(HERE, 'onnx-cases.py'), folder], { encoding: 'utf8' });
   if (status === 0) return { folder };
