@@ -131,7 +131,8 @@ function referencesIn(model: Model, fileNames: ReadonlySet<string>): NamedRefere
 /**
  * Whether a text with these references was printed from this state and edited
  * since: most have their names, new names are new to the state, and those that
- * name other data than they did have changed places among themselves.
+ * name other data than they did have changed places among themselves. Data that
+ * an attribute without a name has taken over has none to tell by.
  */
 function isStateOf(generation: Generation, references: readonly NamedReference[]): boolean {
   const names = new Set([...generation.values()].map(({ name }) => name));
@@ -143,7 +144,7 @@ function isStateOf(generation: Generation, references: readonly NamedReference[]
     const owner = generation.get(key)?.name;
     if (owner === undefined) missing++;
     else if (owner === name) same++;
-    else if (names.has(name)) {
+    else if (name !== '' && names.has(name)) {
       moved.push(name);
       owners.push(owner);
     }
