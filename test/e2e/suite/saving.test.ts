@@ -289,25 +289,5 @@ g (float[64] x) => (float[64] y)
       await until('the model is written', () => existsSync(file('to/typed.onnx').fsPath));
       await until('its data is beside it', () => existsSync(file('to/weights.bin').fsPath));
     });
-
-    it('leaves text in the folder with VS Code’s own Save As', async function () {
-      if (!driver.onScreen) this.skip();
-      const { document } = await editedText();
-      const text = document.getText();
-      const saved = vscode.commands.executeCommand('workbench.action.files.saveAs');
-      await driver.waitFor({ selector: '.quick-input-widget input' });
-      await shot(__filename, 'own-save-as-dialog');
-      await driver.press('Control+a', undefined);
-      await driver.type(file('own.onnxtxt').path);
-      await driver.press('Enter', undefined);
-      await saved;
-      assert.equal(bytesOf(file('own.onnxtxt')).toString(), text);
-      const shown = await until('the new text is shown', () => {
-        const active = vscode.window.activeTextEditor?.document;
-        return active?.uri.path.endsWith('/own.onnxtxt') ? active : undefined;
-      });
-      assert.equal(shown.languageId, 'onnx-text');
-      await shot(__filename, 'own-save-as');
-    });
   });
 });
