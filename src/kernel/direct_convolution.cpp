@@ -220,6 +220,7 @@ void DirectConvolution::chooseChunks() {
       std::max<int64_t>(1, planes / l.rowPhases) * static_cast<int64_t>(rowsRead) * rowFloats;
   const int64_t most = std::max<int64_t>(1, std::min(kStagedFloats / tile, kPlaceFloats / place));
   l.chunkChannels = ceilDivide(l.inChannels, ceilDivide(l.inChannels, most));
+  l.finishesBlocks = l.chunkChannels == l.inChannels && l.chunkChannels * tile <= kPlaceFloats;
 }
 
 void DirectConvolution::layOutStaging() {
@@ -238,7 +239,7 @@ void DirectConvolution::layOutStaging() {
   l.sumsRow = l.flattened ? l.stagedRow : ceilDivide(l.tileWidth, lanes) * lanes;
   const int64_t longest = l.flattened ? (l.tileHeight - 1) * l.stagedRow + l.tileWidth : l.tileHeight * l.sumsRow;
   l.sumsChannel = oddLines(ceilDivide(longest, lanes) * lanes);
-  const int64_t waiting = l.chunkChannels == l.inChannels ? target_.blockChannels : channelsPerUnit_;
+  const int64_t waiting = l.finishesBlocks ? target_.blockChannels : channelsPerUnit_;
   sumsFloats_ = static_cast<size_t>(waiting * l.sumsChannel * outputPhases());
 }
 

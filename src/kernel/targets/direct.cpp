@@ -4,10 +4,10 @@
 // are computed from it. A block keeps channels × vectors sums in registers and adds one kernel tap of one input channel
 // at a time: load the vectors of inputs, broadcast one weight per channel, multiply-add all pairs.
 //
-// With several chunks the sums wait in a buffer in the second-level cache, and for each few vectors of outputs all
-// blocks of channels follow each other: the inputs that these outputs need from a chunk stay in the first-level cache
-// while the weights stream by, which the processor foresees, unlike the inputs scattered over channels and rows. With
-// one chunk the inputs of the whole tile stay there anyway, so each block is finished at once.
+// The sums wait in a buffer in the second-level cache, and for each few vectors of outputs all blocks of channels follow
+// each other: the inputs that these outputs need from a chunk stay in the first-level cache while the weights stream by,
+// which the processor foresees, unlike the inputs scattered over channels and rows. Where the inputs of the whole tile
+// stay there anyway, each block of channels is finished at once.
 
 #include "border.h"
 #include "kernels.h"
@@ -257,7 +257,7 @@ void storeChannels(const DirectTask& task, const DirectSlices& slices, const Pla
   }
 }
 
-/** The case of one chunk: each block of channels is computed over the whole tile and stored. */
+/** The case of inputs that stay in the nearest cache: each block of channels is computed over the whole tile and stored. */
 void finishBlocks(const DirectTask& task, const DirectSlices& slices, const Place& place, Runs runs) {
   const DirectLayout& l = *task.layout;
   const int64_t phaseSums = kBlockChannels * l.sumsChannel;
@@ -290,7 +290,7 @@ void convolveDirect(const DirectTask& task) {
   const Place place = Place::of(task);
   const Runs runs =
       l.flattened ? Runs{1, (place.rows - 1) * l.stagedRow + place.columns} : Runs{place.rows, place.columns};
-  if (l.chunkChannels == l.inChannels) {
+  if (l.finishesBlocks) {
     stageChannels(task, slices, 0, l.inChannels, place.rows, place.columns);
     finishBlocks(task, slices, place, runs);
     return;

@@ -83,6 +83,8 @@ struct DirectLayout {
 
   // The reduction: input channels in chunks, each of some taps. Output slice z belongs to `slices[z % stepDepth]`.
   int64_t chunkChannels;
+  /** True: a tile's inputs stay in the nearest cache, so that each block of output channels is finished at once. */
+  bool finishesBlocks;
   const DirectSlices* slices;
 };
 
