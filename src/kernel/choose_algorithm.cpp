@@ -90,7 +90,7 @@ std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* we
   if (choice == AlgorithmChoice::Depthwise || (fastDepthwise && choice != AlgorithmChoice::Direct)) {
     return std::make_unique<DepthwiseConvolution>(c, weights, target);
   }
-  return std::make_unique<DirectConvolution>(c, weights, target);
+  return std::make_unique<DirectConvolution>(c, weights, target, choice == AlgorithmChoice::Exact);
 }
 
 }  // namespace fusionlens

@@ -26,6 +26,8 @@ constexpr int64_t kPlaceFloats = 24 * 1024 / 4;
 // some 4 cycles for each vector of outputs that need not come from memory again.
 constexpr int64_t kUnitBytes = 12 << 20;
 constexpr double kStagingPerSaving = 5.0 / 4;
+// Storing and adding the sums of a register block takes about as long as four of its steps.
+constexpr int64_t kExactSegment = 48;
 constexpr int64_t kLineFloats = 16;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
@@ -105,13 +107,15 @@ bool StagedAxis::hasEmptyPhase() const {
   return std::any_of(outputPhases.begin(), outputPhases.end(), [](const OutputPhase& p) { return p.taps.empty(); });
 }
 
-DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target)
+DirectConvolution::DirectConvolution(const Convolution& convolution, const float* weights, const Target& target,
+                                     bool exact)
     : convolution_(inOneRow(convolution)),
       target_(target),
       depth_(convolution_, &Extent::depth),
       rows_(convolution_, &Extent::height),
       columns_(convolution_, &Extent::width) {
   assert(convolution.check().empty());
+  layout_.segment = exact ? kExactSegment : std::numeric_limits<int32_t>::max();
   describe();
   chooseUnits();
   chooseTiles();

@@ -34,7 +34,8 @@ struct StagedAxis {
 
 class DirectConvolution final : public Algorithm {
  public:
-  DirectConvolution(const Convolution& convolution, const float* weights, const Target& target);
+  /** `exact`: sums long reductions in segments, whose rounding errors add up less. */
+  DirectConvolution(const Convolution& convolution, const float* weights, const Target& target, bool exact);
 
   const char* name() const override { return "direct"; }
   int64_t channelsPerUnit() const override { return channelsPerUnit_; }

@@ -80,9 +80,14 @@ FUSIONLENS_INLINE void multiplyAt(const DirectTask& task, const DirectPhase& pha
                                   float* sums, int64_t channels, int64_t run, int64_t x, int64_t vectors,
                                   bool accumulate) {
   const DirectLayout& l = *task.layout;
-  kMultiplyTaps.entry[channels - 1][vectors - 1](weights, TableSource{task.staged + run * l.stagedRow + x, phase.offsets},
-                                                 count * phase.taps, sums + run * l.sumsRow + x, l.sumsChannel,
-                                                 accumulate);
+  const MultiplyTapsFunction multiply = kMultiplyTaps.entry[channels - 1][vectors - 1];
+  const float* from = task.staged + run * l.stagedRow + x;
+  float* block = sums + run * l.sumsRow + x;
+  const int64_t depth = count * phase.taps;
+  for (int64_t k = 0; k < depth; k += l.segment) {
+    multiply(weights + k * channels, TableSource{from, phase.offsets + k}, depth - k < l.segment ? depth - k : l.segment,
+             block, l.sumsChannel, accumulate || k > 0);
+  }
 }
 
 /** Adds a chunk's products to one phase's sums of all channels, all blocks for one place after the other. */

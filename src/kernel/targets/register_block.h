@@ -36,25 +36,17 @@ struct StridedSource {
 };
 
 /**
- * Adds `depth` products to a block of Channels × Vectors sums, which start at zero or, to `accumulate`, at what `block`
- * holds. Step k multiplies Vectors vectors of inputs by one weight per channel, `weights[k × Channels + channel]`.
+ * Sums `depth` products for a block of Channels × Vectors outputs and puts them, or, to `accumulate`, adds them, to
+ * `block`. (Adding at the end rather than starting from what is there keeps rounding errors small.) Step k multiplies Vectors vectors of inputs by one weight per channel, `weights[k × Channels + channel]`.
  */
 template <int Channels, int Vectors, typename Source>
 static FUSIONLENS_INLINE void multiplyBlock(const float* weights, Source source, int64_t depth, float* block,
                                             int64_t blockChannel, bool accumulate) {
   Vec sums[Channels][Vectors];
-  if (accumulate) {
+  FUSIONLENS_UNROLL
+  for (int c = 0; c < Channels; c++) {
     FUSIONLENS_UNROLL
-    for (int c = 0; c < Channels; c++) {
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < Vectors; v++) sums[c][v] = load(block + c * blockChannel + v * kLanes);
-    }
-  } else {
-    FUSIONLENS_UNROLL
-    for (int c = 0; c < Channels; c++) {
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < Vectors; v++) sums[c][v] = zero();
-    }
+    for (int v = 0; v < Vectors; v++) sums[c][v] = zero();
   }
   for (int64_t k = 0; k < depth; k++) {
     const float* from = source.at(k);
@@ -68,6 +60,13 @@ static FUSIONLENS_INLINE void multiplyBlock(const float* weights, Source source,
       for (int v = 0; v < Vectors; v++) sums[c][v] = multiplyAdd(inputs[v], weight, sums[c][v]);
     }
     weights += Channels;
+  }
+  if (accumulate) {
+    FUSIONLENS_UNROLL
+    for (int c = 0; c < Channels; c++) {
+      FUSIONLENS_UNROLL
+      for (int v = 0; v < Vectors; v++) sums[c][v] = sums[c][v] + load(block + c * blockChannel + v * kLanes);
+    }
   }
   FUSIONLENS_UNROLL
   for (int c = 0; c < Channels; c++) {

@@ -85,6 +85,8 @@ struct DirectLayout {
   int64_t chunkChannels;
   /** True: a tile's inputs stay in the nearest cache, so that each block of output channels is finished at once. */
   bool finishesBlocks;
+  /** Products that are summed one after the other before they are added to the sums so far. */
+  int64_t segment;
   const DirectSlices* slices;
 };
 
