@@ -354,6 +354,7 @@ Block (X, W, S, B) => (Y) { [conv] H = Conv (X, W) N = InstanceNormalization (H,
     const text = modelText({ nodes: [CONV, NORM, 'y = Relu (n)'] });
     const elements = 4 * 6 * 7;
     const [finding] = findFusions(parse(text));
+    assert.ok(finding);
     assert.deepEqual(counts(finding), { multiplyAdds: elements * 27, bytesSaved: 2 * 2 * 4 * elements });
     assert.equal(
       describeFusion(finding),
