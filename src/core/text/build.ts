@@ -17,9 +17,11 @@ import { BuildContext, type BuildBase, type BuildOptions, type Change } from './
 import { NodeBuilder, rebuildList, rebuildString, rebuildStrings, type ListBuilder } from './buildNode';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildValueInfo } from './buildType';
-import { matchByKeys, matchFunctions, matchNamed, matchNeighbours, matchNodes, type Matching } from './match';
+import { ANNOTATION_NAMES, TRAINING_NAMES } from './hiddenNames';
+import { byIndex, matchByKeys, matchFunctions, matchNamed, matchNeighbours, matchNodes, type Matching } from './match';
 import { MessageEdit, messageField } from './messageEdit';
 import { dataKey } from './references';
+import { RenameScope, type MatchedBody, type MatchedList } from './renames';
 
 export { BuildError, type BuildBase, type BuildOptions, type Change } from './buildContext';
 
@@ -57,6 +59,18 @@ export function buildWithReport(edited: Model, base: BuildBase, options: BuildOp
   return { chunks, changes: context.changes, references: context.resolved };
 }
 
+interface MatchedGraph extends MatchedBody {
+  readonly inputs: MatchedList<ValueInfo>;
+  readonly initializers: MatchedList<Tensor>;
+  readonly sparseInitializers: MatchedList<SparseTensor>;
+}
+
+const listOf = <T>(edited: readonly T[], base: readonly T[], matching: Matching): MatchedList<T> => ({
+  edited,
+  base,
+  matching,
+});
+
 class ModelBuilder {
   private readonly nodes: NodeBuilder;
 
@@ -85,12 +99,19 @@ class ModelBuilder {
       edit.setInt(5, edited.modelVersion);
     }
     rebuildString(edit, 6, edited.docString, base.docString, 'doc_string', context);
-    const graph = context.within('graph', edited.graph.name, () => this.rebuildGraph(edited.graph, base.graph));
+    const matched = this.matchGraph(edited.graph, base.graph);
+    const scope = new RenameScope(matched, undefined);
+    const graph = context.within('graph', edited.graph.name, () =>
+      context.inScope(scope, () => this.rebuildMatched(edited.graph, base.graph, matched)),
+    );
     if (graph !== undefined) edit.set(7, messageField(7, graph));
     this.rebuildOpsets(edit, 8, edited.opsetImports, base.opsetImports);
     const key = ({ key }: StringEntry) => key;
     const entries = matchByKeys(edited.metadataProps, base.metadataProps, [[key, key]]);
     rebuildList(edit, edited.metadataProps, base.metadataProps, entries, this.entries, context);
+    context.inScope(scope, () => {
+      context.renameIn(edit, 20, TRAINING_NAMES, 'training_info');
+    });
     const functions = matchFunctions(edited.functions, base.functions);
     rebuildList(edit, edited.functions, base.functions, functions, this.functions, context);
     return edit.finish();
@@ -164,7 +185,11 @@ class ModelBuilder {
     rebuildStrings(edit, 4, edited.inputs, base.inputs, 'inputs', context);
     rebuildStrings(edit, 5, edited.outputs, base.outputs, 'outputs', context);
     rebuildStrings(edit, 6, edited.attributes, base.attributes, 'attributes', context);
-    this.rebuildNodes(edit, 7, edited.nodes, base.nodes);
+    const nodes = listOf(edited.nodes, base.nodes, matchNodes(edited.nodes, base.nodes));
+    const inputs = listOf(edited.inputs, base.inputs, byIndex(edited.inputs, base.inputs));
+    context.inScope(new RenameScope({ nodes, inputs }, undefined), () => {
+      this.rebuildNodes(edit, 7, nodes);
+    });
     rebuildString(edit, 8, edited.docString, base.docString, 'doc_string', context);
     this.rebuildOpsets(edit, 9, edited.opsetImports, base.opsetImports);
     rebuildString(edit, 10, edited.domain, base.domain, 'domain', context);
@@ -191,24 +216,41 @@ class ModelBuilder {
 
   private rebuildGraph(edited: Graph, base: Graph): Chunk[] | undefined {
     if (base.origin === undefined) return this.rebuildAbsentGraph(edited);
+    const matched = this.matchGraph(edited, base);
     const { context } = this;
-    const edit = new MessageEdit(context.source, base.origin);
-    this.rebuildNodes(edit, 1, edited.nodes, base.nodes);
-    rebuildString(edit, 2, edited.name, base.name, 'name', context);
-    const tensors = matchInitializers(edited.initializers, base.initializers, context);
-    rebuildList(edit, edited.initializers, base.initializers, tensors, this.initializers, context);
-    this.rebuildValues(edit, 11, 'input', edited.inputs, base.inputs);
-    this.rebuildValues(edit, 12, 'output', edited.outputs, base.outputs);
-    this.rebuildValues(edit, 13, 'value', edited.valueInfos, base.valueInfos);
-    this.rebuildSparse(edit, edited.sparseInitializers ?? [], base.sparseInitializers ?? []);
-    return edit.finish();
+    return context.inScope(new RenameScope(matched, context.scope), () => this.rebuildMatched(edited, base, matched));
   }
 
-  private rebuildSparse(edit: MessageEdit, edited: readonly SparseTensor[], base: readonly SparseTensor[]): void {
+  private matchGraph(edited: Graph, base: Graph): MatchedGraph {
     const { context } = this;
+    const sparse = edited.sparseInitializers ?? [];
+    const baseSparse = base.sparseInitializers ?? [];
     const values = (tensors: readonly SparseTensor[]): Tensor[] => tensors.map((tensor) => tensor.values);
-    const matching = matchInitializers(values(edited), values(base), context);
-    rebuildList(edit, edited, base, matching, this.sparseInitializers, context);
+    return {
+      nodes: listOf(edited.nodes, base.nodes, matchNodes(edited.nodes, base.nodes)),
+      inputs: listOf(edited.inputs, base.inputs, matchNamed(edited.inputs, base.inputs)),
+      initializers: listOf(
+        edited.initializers,
+        base.initializers,
+        matchInitializers(edited.initializers, base.initializers, context),
+      ),
+      sparseInitializers: listOf(sparse, baseSparse, matchInitializers(values(sparse), values(baseSparse), context)),
+    };
+  }
+
+  private rebuildMatched(edited: Graph, base: Graph, matched: MatchedGraph): Chunk[] | undefined {
+    const { context } = this;
+    const { nodes, inputs, initializers: tensors, sparseInitializers: sparse } = matched;
+    const edit = new MessageEdit(context.source, base.origin!);
+    this.rebuildNodes(edit, 1, nodes);
+    rebuildString(edit, 2, edited.name, base.name, 'name', context);
+    rebuildList(edit, tensors.edited, tensors.base, tensors.matching, this.initializers, context);
+    this.rebuildValues(edit, 11, 'input', inputs.edited, inputs.base, inputs.matching);
+    this.rebuildValues(edit, 12, 'output', edited.outputs, base.outputs);
+    this.rebuildValues(edit, 13, 'value', edited.valueInfos, base.valueInfos);
+    context.renameIn(edit, 14, ANNOTATION_NAMES, 'quantization_annotation');
+    rebuildList(edit, sparse.edited, sparse.base, sparse.matching, this.sparseInitializers, context);
+    return edit.finish();
   }
 
   private readonly sparseInitializers: ListBuilder<SparseTensor> = {
@@ -238,7 +280,7 @@ class ModelBuilder {
     rebuild: (edited, base) => rebuildTensor(edited, base, this.context),
   };
 
-  private rebuildNodes(edit: MessageEdit, field: number, edited: readonly Node[], base: readonly Node[]): void {
+  private rebuildNodes(edit: MessageEdit, field: number, { edited, base, matching }: MatchedList<Node>): void {
     const builder: ListBuilder<Node> = {
       field,
       kind: 'node',
@@ -246,7 +288,7 @@ class ModelBuilder {
       encode: (node) => this.nodes.encodeNode(node),
       rebuild: (node, before) => this.nodes.rebuildNode(node, before),
     };
-    rebuildList(edit, edited, base, matchNodes(edited, base), builder, this.context);
+    rebuildList(edit, edited, base, matching, builder, this.context);
   }
 
   private rebuildValues(
@@ -255,6 +297,7 @@ class ModelBuilder {
     kind: string,
     edited: readonly ValueInfo[],
     base: readonly ValueInfo[],
+    matching = matchNamed(edited, base),
   ): void {
     const builder: ListBuilder<ValueInfo> = {
       field,
@@ -263,7 +306,7 @@ class ModelBuilder {
       encode: encodeValueInfo,
       rebuild: (value, before) => rebuildValueInfo(value, before, this.context),
     };
-    rebuildList(edit, edited, base, matchNamed(edited, base), builder, this.context);
+    rebuildList(edit, edited, base, matching, builder, this.context);
   }
 }
 

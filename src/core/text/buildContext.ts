@@ -4,7 +4,11 @@ import { bytesSource, type ByteRange, type ByteSource } from '../wire/source';
 import { readTensorProto } from '../onnx/decodeTensor';
 import { readTensor } from '../onnx/tensor';
 import { WireReader } from '../wire/reader';
+import { WireType } from '../wire/varint';
+import { renameIn, type NameFields } from './hiddenNames';
+import { messageField, type MessageEdit } from './messageEdit';
 import { dataKey, referenceKey, referenceOf, type Reference } from './references';
+import type { RenameScope } from './renames';
 
 /** The text can't become a model: `message` says why, `span` which part of the text is concerned. */
 export class BuildError extends Error {
@@ -58,6 +62,8 @@ export class BuildContext {
   readonly changes: Change[] = [];
   /** Every reference that the text makes, and where its data is. */
   readonly resolved = new Map<string, ByteRange | Uint8Array>();
+  /** Of the graph or function that is being built. */
+  scope: RenameScope | undefined;
   private readonly path: string[] = [];
   private readonly names: ReadonlySet<string>;
   private typedTensors: Map<number, Tensor> | undefined;
@@ -77,6 +83,29 @@ export class BuildContext {
     const result = build();
     this.path.pop();
     return result;
+  }
+
+  /** Run `build` for what is in a graph or function whose values are renamed by `scope`. */
+  inScope<T>(scope: RenameScope, build: () => T): T {
+    const outer = this.scope;
+    this.scope = scope;
+    const result = build();
+    this.scope = outer;
+    return result;
+  }
+
+  /** Rename values in the messages of a field that the text doesn't show. */
+  renameIn(edit: MessageEdit, field: number, names: NameFields, what: string): void {
+    const { scope } = this;
+    if (scope === undefined || scope.isEmpty) return;
+    const occurrences = edit.fieldsOf(field).map(({ wireType, payload }, base) => {
+      const renamed =
+        wireType === WireType.Len ? renameIn(this.source, payload, names, (name) => scope.newName(name)) : undefined;
+      return { base, field: renamed && messageField(field, renamed) };
+    });
+    if (occurrences.every((occurrence) => occurrence.field === undefined)) return;
+    this.changed(what);
+    edit.list(field, occurrences);
   }
 
   changed(what: string): void {

@@ -6,6 +6,7 @@ import { MessageWriter } from '../wire/writer';
 import type { BuildContext } from './buildContext';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildType, sameType } from './buildType';
+import { DEVICE_NAMES } from './hiddenNames';
 import { matchNamed, type Matching } from './match';
 import { intField, MessageEdit, messageField, stringField } from './messageEdit';
 
@@ -144,6 +145,7 @@ export class NodeBuilder {
     rebuildString(edit, 4, edited.opType, base.opType, 'op', context);
     rebuildString(edit, 7, edited.domain, base.domain, 'domain', context);
     rebuildString(edit, 8, edited.overload, base.overload, 'overload', context);
+    context.renameIn(edit, 10, DEVICE_NAMES, 'device_configurations');
     if (edited.attributes.length > 0 || base.attributes.length > 0) {
       const matching = matchNamed(edited.attributes, base.attributes);
       rebuildList(edit, edited.attributes, base.attributes, matching, this.attributeList, context);

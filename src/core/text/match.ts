@@ -121,3 +121,8 @@ export function matchNamed<T extends { readonly name: string }>(edited: readonly
   if (edited.length === base.length) matchNeighbours(matching, edited, base, () => true);
   return matching;
 }
+
+/** Pair elements by place, where the lists are equally long: names at places, of which nothing else is known. */
+export function byIndex(edited: readonly unknown[], base: readonly unknown[]): Matching {
+  return Int32Array.from(edited, (_, i) => (edited.length === base.length ? i : -1));
+}

@@ -1,29 +1,6 @@
 /** A model file in which every message type of ONNX (IR version 13) occurs with every field set. */
-import { bytesSource } from '../../../src/core/wire/source';
-import { joinChunks, type Chunk } from '../../../src/core/wire/splice';
-import { MessageWriter } from '../../../src/core/wire/writer';
+import { bytesOf, entry, message, type Fields, type Message } from './message';
 
-/** A number that isn't an integer is a float. */
-type Fields = readonly (readonly [field: number, value: number | string | Uint8Array | Message])[];
-
-class Message {
-  constructor(readonly fields: Fields) {}
-
-  encode(): Chunk[] {
-    const writer = new MessageWriter();
-    for (const [field, value] of this.fields) {
-      if (typeof value === 'number' && Number.isInteger(value)) writer.int(field, value);
-      else if (typeof value === 'number') writer.float(field, value);
-      else if (typeof value === 'string') writer.string(field, value);
-      else if (value instanceof Message) writer.message(field, value.encode());
-      else writer.bytes(field, value);
-    }
-    return writer.finish();
-  }
-}
-
-const message = (...fields: Fields): Message => new Message(fields);
-const entry = (key: string, value: string): Message => message([1, key], [2, value]);
 const rawFloats = (...values: number[]): Uint8Array => new Uint8Array(Float32Array.from(values).buffer);
 const rawInts = (...values: bigint[]): Uint8Array => new Uint8Array(BigInt64Array.from(values).buffer);
 
@@ -172,7 +149,7 @@ const training = message(
   [4, entry('w', 'step_y')],
 );
 
-export const everyMessage: Uint8Array = joinChunks(
+export const everyMessage: Uint8Array = bytesOf(
   message(
     [1, 13],
     [2, 'producer'],
@@ -187,6 +164,5 @@ export const everyMessage: Uint8Array = joinChunks(
     [20, training],
     [25, fn],
     [26, message([1, 'two GPUs'], [2, 2], [3, 'gpu:0'], [3, 'gpu:1'])],
-  ).encode(),
-  bytesSource(new Uint8Array(0)),
+  ),
 );

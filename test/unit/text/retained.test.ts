@@ -83,7 +83,7 @@ describe('what the text does not show', () => {
     ['initializer values', ['{1.0, 2.0, 3.0}', '{4.0, 5.0, 6.0}']],
     ['strings', ['{"a", "b"}', '{"c", "d"}']],
     ['the shape of an initializer and its values', ['float[3] w = {1.0, 2.0, 3.0}', 'float[1] w = {0.5}']],
-    ['the name of an initializer', [' words = ', ' vocabulary = ']],
+    ['the name of an initializer', [' elsewhere = ', ' there = ']],
     ['sparse values', ['sw = (float[2] {1.0, 2.0}', 'sw = (float[2] {7.0, 8.0}']],
     ['the name of a sparse initializer', [' sw = ', ' sparse_weights = ']],
     ['the dimensions of a sparse initializer', ['sparse[2,2] sw', 'sparse[4,1] sw']],
