@@ -140,7 +140,7 @@ function prepare(
       bias: bias.values,
       epsilon,
       activation,
-      ...(added ? { residual: { shape: added.shape, data: added.values as Float32Array } } : {}),
+      ...(added ? { residual: { shape: added.shape, data: added.values } } : {}),
     },
     notes: values.notes,
   };

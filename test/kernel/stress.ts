@@ -65,4 +65,4 @@ compile(path.resolve('test/kernel/stress.cpp'), 'stress', has);
 const program = path.join(out, 'stress');
 run(values.compiler, [...common, ...objects, '-o', program]);
 const [runner, ...before] = [...(values.runner?.split(' ') ?? []), program];
-run(runner!, [...before, ...(values.leak === undefined ? [values.count] : ['leak', values.leak])]);
+run(runner, [...before, ...(values.leak === undefined ? [values.count] : ['leak', values.leak])]);
