@@ -2,6 +2,7 @@ import type { Dimension, Model, Node } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { advise, Shapes } from './advice';
 import { NO_TAIL, tailAfter, type Tail, type TailTools } from './after';
+import { anchorsOf } from './anchors';
 import { padBefore } from './before';
 import { Constants } from './constants';
 import { nodeName } from './describe';
@@ -10,7 +11,7 @@ import type { Finding, FindingKind, FusedNode, Reason } from './finding';
 import { FUSION_DOMAIN, fusedOpName, type ConvolutionType } from './fusedOps';
 import { fusedOpOf } from './fusedFunction';
 import type { Normalization } from './normalization';
-import { isAnchor, NormalizationForms, type FoundNormalization } from './normalizationForms';
+import { NormalizationForms, type FoundNormalization } from './normalizationForms';
 import {
   attributeReason,
   channelReason,
@@ -23,7 +24,7 @@ import {
   opsetReason,
   sharedValueReason,
 } from './reasons';
-import { indexScopes, isFunction, subgraphsOf, usesOf, type Body, type Scope } from './scope';
+import { indexScopes, usesOf, type Scope } from './scope';
 import { Tracer, type Path } from './trace';
 
 export interface FindOptions {
@@ -40,7 +41,8 @@ export interface FindOptions {
  * the same function for every input; otherwise it has the reason.
  */
 export function findFusions(model: Model, options: FindOptions = {}): Finding[] {
-  if (![model.graph, ...model.functions].some(hasNormalization)) return [];
+  const anchors = anchorsOf(model);
+  if (anchors.size === 0) return [];
   const scopes = indexScopes(model);
   const types = new ElementTypes(scopes);
   const tracer = new Tracer(types, options.source);
@@ -51,8 +53,9 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const exact = { ...tools, shapes: new Shapes() };
   const drafts: Draft[] = [];
   for (const scope of scopes) {
-    if (isFusedFunctionScope(scope) || !scope.body.nodes.some(isAnchor)) continue;
-    for (const found of new NormalizationForms(scope, exact).find()) drafts.push(examine(scope, found, exact));
+    const inBody = anchors.get(scope.body);
+    if (!inBody) continue;
+    for (const found of new NormalizationForms(scope, exact).find(inBody)) drafts.push(examine(scope, found, exact));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
   const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));
@@ -79,13 +82,6 @@ function tailsOf(drafts: readonly Draft[], tools: TailTools & { readonly taken: 
   return tails;
 }
 
-/** Is there anything to look at? Other models need no index. */
-function hasNormalization(body: Body): boolean {
-  return body.nodes.some(
-    (node) => isAnchor(node) || node.attributes.some((attribute) => subgraphsOf(attribute).some(hasNormalization)),
-  );
-}
-
 /** Every node of the model that is a fused op already. */
 export function findFused(model: Model): FusedNode[] {
   const ids = new UniqueIds();
@@ -97,13 +93,6 @@ export function findFused(model: Model): FusedNode[] {
     }
   }
   return found;
-}
-
-/** The bodies of the fused ops themselves hold unfused pairs. */
-function isFusedFunctionScope(scope: Scope): boolean {
-  let outermost = scope;
-  while (outermost.parent) outermost = outermost.parent;
-  return isFunction(outermost.body) && outermost.body.domain === FUSION_DOMAIN;
 }
 
 interface Tools {

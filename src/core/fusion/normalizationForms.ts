@@ -1,11 +1,13 @@
 import type { Node } from '../onnx/model';
+import { isTraining } from './anchors';
 import { convolutionAttributes, outputChannels } from './convolution';
+import { isConvolution } from './fusedOps';
 import type { Normalization, Oddity, Parameter } from './normalization';
 import { near, scaleOf, type Coefficient, type Linear } from './planeAlgebra';
-import { dimsOf, integer, PlaneValues, type PlaneTools, type PlaneValue } from './planeValues';
+import { dimsOf, NodeOrder, PlaneValues, type PlaneTools, type PlaneValue } from './planeValues';
 import type { PlaneShape } from './planeViews';
 import { outputDimensions } from './outputShape';
-import { constantTensor, isDefaultDomain, producerOf, usesOf, type Scope } from './scope';
+import { constantTensor, producerOf, usesOf, type Scope } from './scope';
 import { isStandard, type Path } from './trace';
 
 /** A normalisation, and the way to it from a convolution. */
@@ -14,18 +16,6 @@ export interface FoundNormalization {
   readonly path: Path;
 }
 
-/** Operators that a normalisation is recognised by. */
-const ANCHORS: ReadonlySet<string> = new Set([
-  'ATen',
-  'BatchNormalization',
-  'GlobalAveragePool',
-  'GroupNormalization',
-  'InstanceNormalization',
-  'LayerNormalization',
-  'MeanVarianceNormalization',
-  'ReduceMean',
-  'ReduceSum',
-]);
 /** Operators that may stand between and leave every element at its place. */
 const KEEPS_LAYOUT: ReadonlySet<string> = new Set([
   'Add',
@@ -49,14 +39,27 @@ const NATIVE = 'InstanceNormalization';
 const IMAGE_RANK = 4;
 /** Bound on the nodes between an anchor and its convolution. */
 const MAX_STEPS = 32;
-/** Since then BatchNormalization says by an attribute that it is in training form. */
-const TRAINING_MODE_OPSET = 14;
-
-export const isAnchor = (node: Node): boolean => ANCHORS.has(node.opType);
+/**
+ * Operators by which the arithmetic after a normalisation may go on, as far as
+ * {@link PlaneValues} follows it.
+ */
+const GOES_ON: ReadonlySet<string> = new Set([
+  'Add',
+  'Cast',
+  'Div',
+  'Dropout',
+  'Identity',
+  'Mul',
+  'Neg',
+  'Reshape',
+  'Sub',
+  'Sum',
+  'Transpose',
+]);
 
 /** Finds the normalisations of one body that follow a convolution. */
 export class NormalizationForms {
-  private readonly order = new Map<Node, number>();
+  private readonly order: NodeOrder;
   private readonly evaluated = new Map<string, PlaneValues>();
   private readonly covered = new Set<Node>();
 
@@ -64,14 +67,14 @@ export class NormalizationForms {
     private readonly scope: Scope,
     private readonly tools: PlaneTools,
   ) {
-    scope.body.nodes.forEach((node, index) => this.order.set(node, index));
+    this.order = new NodeOrder(scope.body.nodes);
   }
 
-  /** All of them, in the order of their anchors. */
-  find(): FoundNormalization[] {
+  /** All of them that these nodes of the body are part of, in their order. */
+  find(anchors: readonly Node[]): FoundNormalization[] {
     const found: FoundNormalization[] = [];
-    for (const anchor of this.scope.body.nodes) {
-      if (!isAnchor(anchor) || this.covered.has(anchor)) continue;
+    for (const anchor of anchors) {
+      if (this.covered.has(anchor)) continue;
       const one = this.at(anchor);
       if (!one) continue;
       for (const node of one.normalization.nodes) this.covered.add(node);
@@ -83,9 +86,10 @@ export class NormalizationForms {
   private at(anchor: Node): FoundNormalization | undefined {
     const { scope, tools } = this;
     const input = anchor.inputs[0] ?? '';
-    if (input === '' || !anchor.outputs[0]) return this.incomplete(anchor);
-    const odd = this.trainingForm(anchor);
-    if (odd || !isStandard(scope, anchor)) return odd;
+    if (input === '' || !anchor.outputs[0]) return this.alone(anchor);
+    if (anchor.opType === 'ATen' || anchor.opType === 'BatchNormalization') return this.trainingForm(anchor);
+    if (!isStandard(scope, anchor)) return undefined;
+    if (this.isPlain(anchor)) return this.alone(anchor);
     for (const root of this.roots(input)) {
       const path = tools.tracer.trace(scope, root);
       const isNear = path?.steps.every(({ node, transparent }) => transparent || KEEPS_LAYOUT.has(node.opType));
@@ -107,7 +111,17 @@ export class NormalizationForms {
     };
   }
 
-  private incomplete(anchor: Node): FoundNormalization | undefined {
+  /** Is it an InstanceNormalization right after a convolution, whose scale and bias nothing extends? */
+  private isPlain(anchor: Node): boolean {
+    const { scope } = this;
+    if (anchor.opType !== NATIVE) return false;
+    const producer = producerOf(scope, anchor.inputs[0]!);
+    if (!producer || !isConvolution(producer.opType) || !isStandard(scope, producer)) return false;
+    return usesOf(scope, anchor.outputs[0]!).every(({ node }) => !node || !GOES_ON.has(node.opType));
+  }
+
+  /** An InstanceNormalization as it stands. */
+  private alone(anchor: Node): FoundNormalization | undefined {
     if (anchor.opType !== NATIVE || !isStandard(this.scope, anchor)) return undefined;
     const path = this.tools.tracer.trace(this.scope, anchor.inputs[0] ?? '');
     return path && { normalization: native(anchor, [anchor]), path };
@@ -125,7 +139,7 @@ export class NormalizationForms {
       const name = anchor.attributes.find((attribute) => attribute.name === 'operator')?.value;
       const operator = name?.type === 'STRING' ? String.fromCharCode(...name.value) : '';
       if (!operator.includes('instance_norm')) return undefined;
-    } else if (opType !== 'BatchNormalization' || !isStandard(scope, anchor) || !isTraining(scope, anchor)) {
+    } else if (!isStandard(scope, anchor) || !isTraining(anchor, scope.opset)) {
       return undefined;
     } else if (producerOf(scope, inputs[0] ?? '')?.opType !== 'Reshape') {
       return undefined;
@@ -241,7 +255,7 @@ export class NormalizationForms {
   }
 
   private inOrder(nodes: Iterable<Node>): readonly Node[] {
-    return [...nodes].sort((a, b) => this.order.get(a)! - this.order.get(b)!);
+    return [...nodes].sort((a, b) => this.order.of(a) - this.order.of(b));
   }
 
   private parameters(end: PlaneValue, shape: PlaneShape): { scale: Parameter; bias: Parameter } | undefined {
@@ -339,11 +353,4 @@ const isShaping = (scope: Scope, node: Node): boolean =>
 /** Are the axes all spatial ones at least? Others make a layer normalisation that says nothing here. */
 function coversPlanes({ axes = [] }: PlaneValues, { rank }: PlaneShape): boolean {
   return Array.from({ length: rank - 2 }, (_, index) => index + 2).every((axis) => axes.includes(axis));
-}
-
-function isTraining(scope: Scope, node: Node): boolean {
-  const opset = scope.opset ?? 0;
-  if (!isDefaultDomain(node.domain)) return false;
-  if (opset >= TRAINING_MODE_OPSET) return integer(node, 'training_mode') === 1;
-  return node.outputs.slice(1).some((name) => name !== '') || (opset < 7 && integer(node, 'is_test') !== 1);
 }

@@ -80,6 +80,25 @@ const MOST_ELEMENTS = 1 << 20;
 
 const NO_NODES: ReadonlySet<Node> = new Set();
 
+/** Positions of a body's nodes, looked up when first asked for. */
+export class NodeOrder {
+  private indexes: Map<Node, number> | undefined;
+
+  constructor(private readonly nodes: readonly Node[]) {}
+
+  of(node: Node): number {
+    this.indexes ??= new Map(this.nodes.map((other, index) => [other, index]));
+    return this.indexes.get(node)!;
+  }
+
+  /** The first in the body's order of a set that isn't empty. */
+  first(set: ReadonlySet<Node>): Node {
+    let first: Node | undefined;
+    for (const node of set) if (!first || this.of(node) < this.of(first)) first = node;
+    return first!;
+  }
+}
+
 /**
  * Follows the arithmetic from the planes on and says of each value what it
  * computes, as far as it is arithmetic that normalisations are made of.
@@ -94,7 +113,7 @@ export class PlaneValues {
     private readonly scope: Scope,
     root: string,
     private readonly shape: PlaneShape,
-    private readonly order: ReadonlyMap<Node, number>,
+    private readonly order: NodeOrder,
     private readonly tools: PlaneTools,
   ) {
     const view = planeView(shape.rank);
@@ -112,13 +131,12 @@ export class PlaneValues {
     };
     push(root);
     for (let count = 0; count < MOST_NODES && pending.size > 0; count++) {
-      let next: Node | undefined;
-      for (const node of pending) if (!next || this.order.get(node)! < this.order.get(next)!) next = node;
-      pending.delete(next!);
-      const [output = ''] = next!.outputs;
+      const next = this.order.first(pending);
+      pending.delete(next);
+      const [output = ''] = next.outputs;
       if (output === '' || this.values.has(output) || this.sizes.has(output)) continue;
-      if (this.scope.values.get(output)?.isAmbiguous || !isStandard(this.scope, next!)) continue;
-      if (this.evaluate(next!, output)) push(output);
+      if (this.scope.values.get(output)?.isAmbiguous || !isStandard(this.scope, next)) continue;
+      if (this.evaluate(next, output)) push(output);
     }
   }
 
