@@ -44,6 +44,24 @@ describe('semantic checks', () => {
     assert.deepEqual(check(`${HEADER}g (float[1] x = {1.0}) => (float y) { y = Relu (x) }`), []);
   });
 
+  it('know values that are sparse initializers, in subgraphs and functions too', () => {
+    const sparse = (name: string): string => `sparse[4] ${name} = (float[1] {1.0}, int64[1] {2})`;
+    assert.deepEqual(check(graph('y = Add (x, w)', `<${sparse('w')}>`)), []);
+    assert.deepEqual(check(graph('y = Add (x, w)', `<${sparse('w')}, ${sparse('w')}>`)), [
+      'error duplicate-definition at w',
+    ]);
+    assert.deepEqual(check(graph('y = Relu (x)', `<${sparse('w')}>`)), ['hint unused-initializer at w']);
+    assert.deepEqual(
+      check(
+        graph(
+          `c = Cast <to = 9> (x) y = If (c) <then_branch = t () => (float a) <${sparse('inner')}> { a = Add (w, inner) }, else_branch = e () => (float b) { b = Add (w, inner) }>`,
+          `<${sparse('w')}>`,
+        ),
+      ),
+      ['error undefined-value at inner'],
+    );
+  });
+
   it('find circles, through subgraphs too, and tell them from mere disorder', () => {
     const circle = 'a = Add (x, c) b = Neg (a) c = Relu (b) y = Neg (c)';
     assert.deepEqual(check(graph(circle)), ['error cycle at Add']);
