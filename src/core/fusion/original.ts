@@ -1,4 +1,5 @@
 import type { FunctionProto, Node, Tensor } from '../onnx/model';
+import { foldedNodes } from './constants';
 import { nodeName } from './describe';
 import type { Finding } from './finding';
 import { droppedInputs, type FusedForm } from './fusedForm';
@@ -18,7 +19,7 @@ const PREFIX = 'unfused/';
 
 /** Marks a Constant that stands for an initializer, and how many bodies further out that is. */
 const INITIALIZER = 'fusionlens.initializer/';
-/** Marks a Constant node of a body further out; its own name follows. */
+/** Marks a Constant node of a body further out, or a node that computes a constant; its own name follows. */
 const OUTER_CONSTANT = 'fusionlens.constant/';
 
 /** A constant that the replaced nodes read, and where it was. */
@@ -26,7 +27,7 @@ export interface KeptConstant {
   readonly name: string;
   /** Bodies between the fused node's and the constant's; 0 is the same one. */
   readonly levels: number;
-  /** An initializer's data, or the Constant node. */
+  /** An initializer's data; else `node` is a Constant, or computes one from those before it. */
   readonly tensor?: Tensor | undefined;
   readonly node: Node;
 }
@@ -59,10 +60,23 @@ export const isOriginal = (fn: Pick<FunctionProto, 'domain' | 'name'>): boolean 
 export function originalFunction(finding: Finding, scope: Scope, form: FusedForm, name: string): FunctionProto {
   const inputs = formals(form.inputs, finding);
   const constants: Node[] = [];
-  for (const dropped of new Set(droppedInputs(finding, form))) {
-    const constant = constantNode(scope, dropped);
+  const kept = new Set<string>();
+  const keep = (name: string): void => {
+    if (name === '' || kept.has(name)) return;
+    kept.add(name);
+    const constant = constantNode(scope, name);
     if (constant) constants.push(constant);
-    else inputs.push(dropped);
+    else inputs.push(name);
+  };
+  for (const dropped of droppedInputs(finding, form)) {
+    for (const node of foldedNodes(scope, dropped)) {
+      const output = node.outputs[0]!;
+      if (kept.has(output)) continue;
+      for (const input of node.inputs) if (!kept.has(input) && foldedNodes(scope, input).length === 0) keep(input);
+      kept.add(output);
+      constants.push({ ...node, name: `${OUTER_CONSTANT}0/${node.name}` });
+    }
+    keep(dropped);
   }
   const nodes = [...finding.nodes].sort((a, b) => (a.span?.start ?? 0) - (b.span?.start ?? 0));
   const references = nodes.flatMap(({ attributes }) =>
@@ -125,8 +139,9 @@ export function readOriginal(fn: FunctionProto): Original | undefined {
   const constants: KeptConstant[] = [];
   const nodes: Node[] = [];
   for (const node of fn.nodes) {
-    const isConstant = node.opType === 'Constant' && isDefaultDomain(node.domain) && node.outputs.length === 1;
-    if (!isConstant) nodes.push(node);
+    const isConstant =
+      node.name.startsWith(OUTER_CONSTANT) || (node.opType === 'Constant' && isDefaultDomain(node.domain));
+    if (!isConstant || node.outputs.length !== 1) nodes.push(node);
     else constants.push(keptConstant(node));
   }
   const [output] = fn.outputs;

@@ -2,6 +2,7 @@ import type { Attribute, FunctionProto, Model } from '../onnx/model';
 import type { TextEdit } from '../text/edit';
 import { formatFloat32 } from '../text/numbers';
 import { printFunction, quoteIdentifier } from '../text/print';
+import { foldedNodes } from './constants';
 import type { Finding } from './finding';
 import { droppedInputs, fusedForm, type FusedForm } from './fusedForm';
 import { FunctionNames, fusedFunction } from './fusedFunction';
@@ -55,7 +56,7 @@ class Rewrite {
   fuse(findings: readonly Finding[]): TextEdit[] {
     const { edits } = this;
     const functions = new Set<FunctionProto>();
-    const dropped = new Map<Scope, Map<string, number>>();
+    const dropped = new DroppedUses();
     for (const finding of findings) {
       const scope = edits.scopes.get(finding.scope);
       if (!scope) throw new RangeError(`the finding ${finding.id} belongs to another model`);
@@ -68,14 +69,10 @@ class Rewrite {
       if (isFunction(holder)) functions.add(holder);
       for (const name of droppedInputs(finding, form)) {
         const at = kept.has(name) ? undefined : definingScope(scope, name);
-        if (!at) continue;
-        const counts = dropped.get(at) ?? new Map<string, number>();
-        dropped.set(at, counts.set(name, (counts.get(name) ?? 0) + 1));
+        if (at) dropped.add(at, name, at === scope);
       }
     }
-    for (const [scope, counts] of dropped) {
-      for (const [name, count] of counts) if (usesOf(scope, name).length === count) edits.removeUnused(scope, name);
-    }
+    dropped.remove(edits);
     edits.importDomain();
     for (const fn of functions) edits.importDomainIn(fn);
     return edits.finish();
@@ -121,6 +118,43 @@ class Rewrite {
       this.edits.addFunction(fn.name, printFunction(fn));
     }
     return chosen.name;
+  }
+}
+
+/** Counts how often values aren't read any more, and removes those that nothing reads. */
+class DroppedUses {
+  private readonly counts = new Map<Scope, Map<string, number>>();
+  /** Values that a body inside another read. */
+  private readonly fromInside = new Set<string>();
+
+  add(scope: Scope, name: string, isLocal: boolean): void {
+    const counts = this.counts.get(scope) ?? new Map<string, number>();
+    this.counts.set(scope, counts.set(name, (counts.get(name) ?? 0) + 1));
+    if (!isLocal) this.fromInside.add(name);
+  }
+
+  /** Removes initializers and Constants, and the nodes that compute constants of them, the last ones first. */
+  remove(edits: ModelEdits): void {
+    const pending = [...this.counts].flatMap(([scope, counts]) => [...counts.keys()].map((name) => ({ scope, name })));
+    const removed = new Set<unknown>();
+    for (let next = pending.pop(); next; next = pending.pop()) {
+      const { scope, name } = next;
+      const value = scope.values.get(name);
+      if (removed.has(value) || usesOf(scope, name).length !== this.counts.get(scope)?.get(name)) continue;
+      removed.add(value);
+      const node = this.fromInside.has(name) ? undefined : foldedNodes(scope, name).at(-1);
+      if (!node) {
+        edits.removeUnused(scope, name);
+        continue;
+      }
+      edits.removeNode(scope, node);
+      for (const input of node.inputs) {
+        const at = input === '' ? undefined : definingScope(scope, input);
+        if (!at) continue;
+        this.add(at, input, at === scope);
+        pending.push({ scope: at, name: input });
+      }
+    }
   }
 }
 

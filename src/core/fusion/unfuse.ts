@@ -1,4 +1,4 @@
-import type { Attribute, FunctionProto, Model, Node, Tensor } from '../onnx/model';
+import type { Attribute, FunctionProto, Model, Node, Tensor, TextSpan } from '../onnx/model';
 import { applyEdits, type TextEdit } from '../text/edit';
 import { parseModel } from '../text/parse';
 import { printNode } from '../text/print';
@@ -124,7 +124,7 @@ class Unfusing {
       if (!definingScope(scope, actual)) return undefined;
       names.set(formal, actual);
     }
-    const statements = original.constants.flatMap((constant) => this.restoreConstant(scope, constant, names));
+    const statements = original.constants.flatMap((constant) => this.restoreConstant(scope, constant, names, node));
     for (const name of original.nodes.flatMap((inner) => inner.outputs)) {
       if (name !== '' && !names.has(name)) names.set(name, this.unique(scope, name));
     }
@@ -138,19 +138,19 @@ class Unfusing {
   }
 
   /** Brings a constant back where it was; gives its statement where that is beside the node. */
-  private restoreConstant(scope: Scope, constant: KeptConstant, names: Map<string, string>): string[] {
+  private restoreConstant(scope: Scope, constant: KeptConstant, names: Map<string, string>, { span }: Node): string[] {
     let target = scope;
     for (let level = 0; level < constant.levels && target.parent; level++) target = target.parent;
     const { body } = target;
     const restored = this.restoredConstants.get(target) ?? new Map<string, string>();
     this.restoredConstants.set(target, restored);
-    const key = constantKey(constant);
+    const key = constantKey(constant, names);
     const known = restored.get(key);
     if (known !== undefined) {
       names.set(constant.name, known);
       return [];
     }
-    if (isPresent(scope, constant)) return [];
+    if (isPresent(scope, constant, names, span)) return [];
     const name = this.unique(target, constant.name);
     restored.set(key, name);
     names.set(constant.name, name);
@@ -158,7 +158,9 @@ class Unfusing {
       this.change.addDeclaration(body, printDeclaration({ ...constant.tensor, name }));
       return [];
     }
-    const statement = printNode({ ...constant.node, name: constant.tensor ? '' : constant.node.name, outputs: [name] });
+    const inputs = constant.node.inputs.map((input) => names.get(input) ?? input);
+    const label = constant.tensor ? '' : constant.node.name;
+    const statement = printNode({ ...constant.node, name: label, inputs, outputs: [name] });
     if (target === scope) return [statement];
     this.leading.set(target, [...(this.leading.get(target) ?? []), statement]);
     return [];
@@ -282,16 +284,27 @@ function isWithin(scope: Scope, around: Scope): boolean {
 const printDeclaration = (tensor: Tensor): string => printInitializer(tensor, new Printer({}));
 
 /** Equal for what was one constant. Data in the file isn't compared: two copies of it lie in different places. */
-function constantKey({ name, tensor, node }: KeptConstant): string {
+function constantKey({ name, tensor, node }: KeptConstant, names: ReadonlyMap<string, string>): string {
   const data = tensor ?? tensorOf(node);
-  const kind = `${tensor ? 'initializer' : 'Constant'} ${name}\n`;
+  const inputs = node.inputs.map((input) => names.get(input) ?? input).join();
+  const kind = `${tensor ? 'initializer' : node.opType} ${name} ${inputs}\n`;
   return kind + (data?.data.kind === 'external' ? `${data.dataType} ${data.dims.join()}` : printNode(node));
 }
 
-/** Is the constant still there? */
-function isPresent(scope: Scope, { name, tensor, node }: KeptConstant): boolean {
+/** Is the constant still there, in front of the node at `reader`? */
+function isPresent(
+  scope: Scope,
+  { name, tensor, node }: KeptConstant,
+  names: ReadonlyMap<string, string>,
+  reader: TextSpan | undefined,
+): boolean {
   const value = definingScope(scope, name)?.values.get(name);
   if (!value || value.isInput || (value.producer !== undefined) === (tensor !== undefined)) return false;
+  if (value.producer?.span && reader && value.producer.span.start > reader.start) return false;
+  if (node.inputs.length > 0 || value.producer?.inputs.length) {
+    const inputs = node.inputs.map((input) => names.get(input) ?? input);
+    return value.producer !== undefined && printNode(value.producer) === printNode({ ...node, inputs });
+  }
   const kept = tensor ?? tensorOf(node);
   const present = value.initializer ?? (value.producer && tensorOf(value.producer));
   if (!kept || !present) return value.producer !== undefined && printNode(value.producer) === printNode(node);

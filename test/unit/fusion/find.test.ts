@@ -403,7 +403,8 @@ Block (X, W, S, B) => (Y) { [conv] H = Conv (X, W) N = InstanceNormalization (H,
       const source = bytesSource(readFileSync(sharedModel(this, row[0]!)));
       const found = findFusions(decodeModel(source), { source });
       const count = (test: (finding: (typeof found)[number]) => boolean): number => found.filter(test).length;
-      const direct = (finding: (typeof found)[number]): boolean => finding.nodes[1] === finding.normalization;
+      const direct = ({ convolution, normalization }: (typeof found)[number]): boolean =>
+        normalization.inputs[0] === convolution.outputs[0];
       const overPlanes = (finding: (typeof found)[number]): boolean =>
         finding.kind === 'ConvInstanceNormalization' && finding.nodes.some(({ opType }) => opType === 'Reshape');
       assert.deepEqual(

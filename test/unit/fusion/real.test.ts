@@ -12,7 +12,8 @@ import { joinChunks } from '../../../src/core/wire/splice';
 import { bytesSource } from '../../../src/core/wire/source';
 import { openModel, sampleModel, sharedModel, type OpenModel } from '../support/models';
 import { floatTensor, largestError, runModel } from '../support/runtime';
-import { fuseText, parse } from './text';
+import { assertSameGraph } from './graphs';
+import { fuseText, parse, unfuseText } from './text';
 
 /** The model's file with every pair that can fuse fused. */
 function fuseFile({ model, source, path: file }: OpenModel): Uint8Array {
@@ -98,6 +99,24 @@ describe('fused real models', () => {
     it(`${path.basename(file)} computes the same`, async function () {
       this.timeout(60_000);
       assert.equal(await compare(openModel(sharedModel(this, file)), size, tolerance), pairs);
+    });
+  }
+
+  for (const file of ['pytorch/fns_small_nofold_op17.onnx', 'pytorch/cyclegan_resnet6_ngf8_dynamic_op16.onnx']) {
+    it(`${path.basename(file)} fuses along with pads that nodes compute, and comes back`, function () {
+      const { model, source } = openModel(sharedModel(this, file));
+      const text = printModel(model, source, { fileName: path.basename(file) });
+      const fused = fuseText(text);
+      const padded = findFused(parse(fused)).filter(({ op }) => op.pad === 'ReflectPad').length;
+      const paddings = parse(text).graph.nodes.filter(({ opType }) => opType === 'Pad').length;
+      const left = parse(fused).graph.nodes.map(({ opType }) => opType);
+      assert.equal(padded, paddings - left.filter((opType) => opType === 'Pad').length);
+      assert.ok(padded >= 13);
+      // What is left belongs to the Pad in front of a convolution that no normalisation follows.
+      for (const opType of ['ConstantOfShape', 'Transpose']) {
+        assert.ok(left.filter((other) => other === opType).length <= 1, opType);
+      }
+      assertSameGraph(parse(unfuseText(fused)), parse(text));
     });
   }
 });
