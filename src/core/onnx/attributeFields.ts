@@ -38,7 +38,7 @@ export interface AttributeFields {
 export interface RareFields {
   t?: Tensor;
   g?: Graph;
-  tp?: Type;
+  tp?: Type | undefined;
   sparse?: SparseTensor;
   tensors?: Tensor[];
   graphs?: Graph[];

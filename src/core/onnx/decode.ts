@@ -7,7 +7,7 @@ import type { ByteSource } from '../wire/source';
 import { decodeUtf8 } from '../wire/utf8';
 import { readFunction, readGraph, readOpset } from './decodeGraph';
 import { describeFile } from './fileKind';
-import type { AttributeTypeName, Dimension, FunctionProto, Graph, Model, OpsetImport, StringEntry } from './model';
+import type { AttributeTypeName, FunctionProto, Graph, Model, OpsetImport, StringEntry } from './model';
 import { ModelReader, type LeafDecoders } from './modelReader';
 
 export { ModelFormatError } from '../wire/errors';
@@ -37,8 +37,6 @@ export function decodeModel(source: ByteSource): Model {
 
 const OPSET: KnownFields = { 10: true, 16: true };
 const ENTRY: KnownFields = { 10: true, 18: true };
-/** `elem_type`, and `shape` of dimensions with value, symbol and denotation. */
-const TENSOR_TYPE: KnownFields = { 8: true, 18: { 10: { 8: true, 18: true, 26: true } } };
 
 /** Reads strings so that bytes that aren't UTF-8 aren't lost. */
 class ExactReader extends Reader {
@@ -64,20 +62,8 @@ const leaves: LeafDecoders = {
     const { key, value } = onnx.StringStringEntryProto.decode(exactReader(payload, ENTRY));
     return { key, value };
   },
-  tensorType(kind, payload) {
-    const proto = (kind === 'tensor' ? onnx.TypeProto.Tensor : onnx.TypeProto.SparseTensor).decode(
-      exactReader(payload, TENSOR_TYPE),
-    );
-    return { kind, elementType: proto.elemType, shape: proto.shape?.dim?.map(dimensionOf) };
-  },
   attributeType: (number) => onnx.AttributeProto.AttributeType[number] as AttributeTypeName | undefined,
 };
-
-function dimensionOf(proto: onnx.TensorShapeProto.IDimension): Dimension {
-  // Absent fields are inherited from the prototype, as their defaults.
-  if (typeof proto.dimParam === 'string' && Object.hasOwn(proto, 'dimParam')) return proto.dimParam;
-  return Object.hasOwn(proto, 'dimValue') && proto.dimValue != null ? toNumber(proto.dimValue) : undefined;
-}
 
 /** onnx-proto gives 64-bit integers as Long; its typings don't say where that comes from. */
 function toNumber(value: unknown): number {

@@ -1,6 +1,7 @@
+import { SingularMessage } from '../wire/singularMessage';
 import { attributeValue, typeOfTag, type AttributeFields } from './attributeFields';
 import { readSparseTensor, readTensorProto } from './decodeTensor';
-import { readType } from './decodeType';
+import { readSingularType, readType } from './decodeType';
 import type { Attribute, AttributeTypeName, AttributeValue, Graph } from './model';
 import type { ModelReader } from './modelReader';
 
@@ -20,6 +21,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
   let reference = '';
   let type: AttributeTypeName | undefined;
   let valueTag = 0;
+  let types: SingularMessage | undefined;
   const fields: AttributeFields = {
     f: undefined,
     i: undefined,
@@ -81,7 +83,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
         ((fields.rare ??= {}).graphs ??= []).push(readGraph(reader.lengthEnd(end)));
         break;
       case 114: // tp = 14
-        (fields.rare ??= {}).tp = readType(reader, reader.lengthEnd(end), 1);
+        (types ??= new SingularMessage()).add(reader.range(end));
         break;
       case 122: // type_protos = 15
         ((fields.rare ??= {}).types ??= []).push(readType(reader, reader.lengthEnd(end), 1));
@@ -105,6 +107,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
         reader.skip(tag, end);
     }
   }
+  if (types !== undefined) (fields.rare ??= {}).tp = readSingularType(reader, types, 1);
   type ??= 'UNDEFINED';
   const value: AttributeValue =
     reference === ''

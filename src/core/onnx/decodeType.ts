@@ -1,19 +1,26 @@
 import { ModelFormatError } from '../wire/errors';
-import type { Type, ValueInfo } from './model';
+import { exact } from '../wire/exact';
+import { SingularMessage } from '../wire/singularMessage';
+import type { Dimension, Type, ValueInfo } from './model';
 import { DEEPEST_NESTING, type ModelReader } from './modelReader';
 
 /** `ValueInfoProto` up to `end`. */
 export function readValueInfo(reader: ModelReader, end: number): ValueInfo {
   const start = reader.pos;
   let name = '';
-  let type: Type | undefined;
+  const type = new SingularMessage();
   while (reader.pos < end) {
     const tag = reader.tag(end);
     if (tag === 10) name = reader.string(end);
-    else if (tag === 18) type = readType(reader, reader.lengthEnd(end), 1);
+    else if (tag === 18) type.add(reader.range(end));
     else reader.skip(tag, end);
   }
-  return { name, type, origin: { start, end } };
+  return { name, type: readSingularType(reader, type, 1), origin: { start, end } };
+}
+
+/** The type in a field that holds one, or `undefined` where the field is absent. */
+export function readSingularType(reader: ModelReader, field: SingularMessage, depth: number): Type | undefined {
+  return reader.readSingular(field, (inner, end) => readType(inner, end, depth));
 }
 
 /** `TypeProto` up to `end`. @throws ModelFormatError when types are nested too deep. */
@@ -27,61 +34,104 @@ export function readType(reader: ModelReader, end: number, depth: number): Type 
     reader.pos = end;
     return known;
   }
-  let type: Type = { kind: 'unset' };
+  let kind = 0;
+  const content = new SingularMessage();
   while (reader.pos < end) {
     const tag = reader.tag(end);
     switch (tag) {
       case 10: // tensor_type = 1
-        type = readTensorType(reader, reader.lengthEnd(end), 'tensor');
-        break;
       case 34: // sequence_type = 4
-        type = { kind: 'sequence', elementType: readElementType(reader, reader.lengthEnd(end), depth) };
-        break;
       case 42: // map_type = 5
-        type = readMapType(reader, reader.lengthEnd(end), depth);
-        break;
       case 58: // opaque_type = 7
-        type = readOpaqueType(reader, reader.lengthEnd(end));
-        break;
       case 66: // sparse_tensor_type = 8
-        type = readTensorType(reader, reader.lengthEnd(end), 'sparse_tensor');
-        break;
       case 74: // optional_type = 9
-        type = { kind: 'optional', elementType: readElementType(reader, reader.lengthEnd(end), depth) };
+        if (tag !== kind) content.clear();
+        kind = tag;
+        content.add(reader.range(end));
         break;
       default:
         reader.skip(tag, end);
     }
   }
-  if (payload !== undefined) reader.types.set(payload, type);
-  return type;
+  const type = reader.readSingular(content, (inner, innerEnd) => readKind(inner, innerEnd, kind, depth));
+  const read: Type = type ?? { kind: 'unset' };
+  if (payload !== undefined) reader.types.set(payload, read);
+  return read;
 }
 
+/** What a TypeProto has in the field of this tag. */
+function readKind(reader: ModelReader, end: number, tag: number, depth: number): Type {
+  switch (tag) {
+    case 10:
+      return readTensorType(reader, end, 'tensor');
+    case 34:
+      return { kind: 'sequence', elementType: readElementType(reader, end, depth) };
+    case 42:
+      return readMapType(reader, end, depth);
+    case 58:
+      return readOpaqueType(reader, end);
+    case 66:
+      return readTensorType(reader, end, 'sparse_tensor');
+    default:
+      return { kind: 'optional', elementType: readElementType(reader, end, depth) };
+  }
+}
+
+/** `TypeProto.Tensor` and `TypeProto.SparseTensor`; merged shapes have the dimensions of all. */
 function readTensorType(reader: ModelReader, end: number, kind: 'tensor' | 'sparse_tensor'): Type {
-  return reader.leaf('type', end, (payload) => reader.leaves.tensorType(kind, payload));
+  let elementType = 0;
+  let shape: Dimension[] | undefined;
+  while (reader.pos < end) {
+    const tag = reader.tag(end);
+    if (tag === 8) elementType = reader.int32(end);
+    else if (tag === 18) readShape(reader, reader.lengthEnd(end), (shape ??= []));
+    else reader.skip(tag, end);
+  }
+  return { kind, elementType, shape: shape && exact(shape) };
+}
+
+/** `TensorShapeProto` up to `end`. */
+function readShape(reader: ModelReader, end: number, into: Dimension[]): void {
+  while (reader.pos < end) {
+    const tag = reader.tag(end);
+    if (tag === 10) into.push(readDimension(reader, reader.lengthEnd(end)));
+    else reader.skip(tag, end);
+  }
+}
+
+/** `TensorShapeProto.Dimension` up to `end`: of value and symbol, the last counts. */
+function readDimension(reader: ModelReader, end: number): Dimension {
+  let dimension: Dimension;
+  while (reader.pos < end) {
+    const tag = reader.tag(end);
+    if (tag === 8) dimension = reader.int(end);
+    else if (tag === 18) dimension = reader.string(end);
+    else reader.skip(tag, end);
+  }
+  return dimension;
 }
 
 /** `TypeProto.Sequence` and `TypeProto.Optional`: an `elem_type` and nothing else. */
 function readElementType(reader: ModelReader, end: number, depth: number): Type | undefined {
-  let elementType: Type | undefined;
+  const elementType = new SingularMessage();
   while (reader.pos < end) {
     const tag = reader.tag(end);
-    if (tag === 10) elementType = readType(reader, reader.lengthEnd(end), depth + 1);
+    if (tag === 10) elementType.add(reader.range(end));
     else reader.skip(tag, end);
   }
-  return elementType;
+  return readSingularType(reader, elementType, depth + 1);
 }
 
 function readMapType(reader: ModelReader, end: number, depth: number): Type {
   let keyType = 0;
-  let valueType: Type | undefined;
+  const valueType = new SingularMessage();
   while (reader.pos < end) {
     const tag = reader.tag(end);
     if (tag === 8) keyType = reader.int32(end);
-    else if (tag === 18) valueType = readType(reader, reader.lengthEnd(end), depth + 1);
+    else if (tag === 18) valueType.add(reader.range(end));
     else reader.skip(tag, end);
   }
-  return { kind: 'map', keyType, valueType };
+  return { kind: 'map', keyType, valueType: readSingularType(reader, valueType, depth + 1) };
 }
 
 function readOpaqueType(reader: ModelReader, end: number): Type {

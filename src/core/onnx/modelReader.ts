@@ -1,6 +1,7 @@
 import { ModelFormatError } from '../wire/errors';
 import { LONGEST_PAYLOAD, PayloadCache } from '../wire/payloadCache';
 import { WireReader } from '../wire/reader';
+import type { SingularMessage } from '../wire/singularMessage';
 import type { ByteSource } from '../wire/source';
 import type { AttributeTypeName, AttributeValue, OpsetImport, StringEntry, Type } from './model';
 
@@ -11,8 +12,6 @@ export const DEEPEST_NESTING = 100;
 export interface LeafDecoders {
   opset(payload: Uint8Array): OpsetImport;
   entry(payload: Uint8Array): StringEntry;
-  /** `TypeProto.Tensor` or `TypeProto.SparseTensor`. */
-  tensorType(kind: 'tensor' | 'sparse_tensor', payload: Uint8Array): Type;
   /** Name of an `AttributeProto.AttributeType`, or `undefined` for numbers that it doesn't have. */
   attributeType(number: number): AttributeTypeName | undefined;
 }
@@ -38,6 +37,18 @@ export class ModelReader extends WireReader {
     } catch {
       throw new ModelFormatError(`the ${name} at byte ${at} is damaged`, at);
     }
+  }
+
+  /** What a field holds that is declared once, or `undefined` where it doesn't occur; this reader stays where it is. */
+  readSingular<T>(field: SingularMessage, read: (reader: ModelReader, end: number) => T): T | undefined {
+    if (!field.isSet) return undefined;
+    const { source, range } = field.in(this.source);
+    if (source !== this.source) return read(new ModelReader(source, this.leaves), range.end);
+    const { pos } = this;
+    this.pos = range.start;
+    const result = read(this, range.end);
+    this.pos = pos;
+    return result;
   }
 
   /** The bytes up to `end` if they are few enough to be shared, without moving on. */

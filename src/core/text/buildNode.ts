@@ -277,8 +277,7 @@ export class NodeBuilder {
         const before = (base as typeof edited).value;
         if (sameType(edited.value, before)) return;
         this.context.changed('value');
-        const field = edit.fieldsOf(14).at(-1);
-        edit.set(14, messageField(14, rebuildType(edited.value, before, field, this.context)));
+        edit.set(14, messageField(14, rebuildType(edited.value, before, edit.payloadsOf(14), this.context)));
         return;
       }
       case 'TENSORS':
@@ -321,7 +320,14 @@ export class NodeBuilder {
             nameOf: () => '',
             encode: ({ type }) => encodeType(type),
             rebuild: (item, { type, index }) =>
-              sameType(item.type, type) ? undefined : rebuildType(item.type, type, fields[index], this.context),
+              sameType(item.type, type)
+                ? undefined
+                : rebuildType(
+                    item.type,
+                    type,
+                    fields.slice(index, index + 1).map(({ payload }) => payload),
+                    this.context,
+                  ),
           },
         );
       }

@@ -1,9 +1,9 @@
 import { encodeDimension, encodeShape, encodeType } from '../onnx/encode';
 import type { Dimension, Type, ValueInfo } from '../onnx/model';
-import type { WireField } from '../wire/scan';
 import type { ByteRange } from '../wire/source';
 import type { Chunk } from '../wire/splice';
 import type { BuildContext } from './buildContext';
+import type { WireField } from '../wire/scan';
 import { MessageEdit, messageField, stringField, intField } from './messageEdit';
 
 /** Numbers of TypeProto's fields, of which one is set. */
@@ -47,31 +47,27 @@ export function rebuildValueInfo(edited: ValueInfo, base: ValueInfo, context: Bu
   if (!keepsType) {
     context.changed('type');
     if (edited.type === undefined) edit.remove(2);
-    else edit.set(2, messageField(2, rebuildType(edited.type, base.type, last(edit, 2), context)));
+    else edit.set(2, messageField(2, rebuildType(edited.type, base.type, edit.payloadsOf(2), context)));
   }
   return edit.finish();
 }
 
-function last(edit: MessageEdit, number: number): WireField | undefined {
-  return edit.fieldsOf(number).at(-1);
-}
-
-/** A TypeProto changed into `edited`: denotations and unknown fields stay. */
+/** A TypeProto, by its payloads (see `MessageEdit`), changed into `edited`: denotations and unknown fields stay. */
 export function rebuildType(
   edited: Type,
   base: Type | undefined,
-  field: { readonly payload: ByteRange } | undefined,
+  payloads: readonly ByteRange[],
   context: BuildContext,
 ): Chunk[] {
-  if (base === undefined || field === undefined) return encodeType(edited);
-  const edit = new MessageEdit(context.source, field.payload);
-  const inner = base.kind === 'unset' ? undefined : last(edit, KIND_FIELD[base.kind]);
-  if (edited.kind !== base.kind || edited.kind === 'unset' || inner === undefined) {
+  if (base === undefined || payloads.length === 0) return encodeType(edited);
+  const edit = new MessageEdit(context.source, payloads);
+  const inner = base.kind === 'unset' ? [] : edit.payloadsOf(KIND_FIELD[base.kind], Object.values(KIND_FIELD));
+  if (edited.kind !== base.kind || edited.kind === 'unset' || inner.length === 0) {
     for (const number of Object.values(KIND_FIELD)) edit.remove(number);
     if (edited.kind !== 'unset') edit.set(KIND_FIELD[edited.kind], encodeType(edited));
-    return edit.finish() ?? [field.payload];
+    return edit.finish() ?? [...payloads];
   }
-  const content = new MessageEdit(context.source, inner.payload);
+  const content = new MessageEdit(context.source, inner);
   // The kinds being equal, `base` is of the same case as `edited` in each of these.
   switch (edited.kind) {
     case 'tensor':
@@ -95,8 +91,8 @@ export function rebuildType(
       content.setString(1, edited.domain);
       content.setString(2, edited.name);
   }
-  edit.set(KIND_FIELD[edited.kind], messageField(KIND_FIELD[edited.kind], content.finish() ?? [inner.payload]));
-  return edit.finish() ?? [field.payload];
+  edit.set(KIND_FIELD[edited.kind], messageField(KIND_FIELD[edited.kind], content.finish() ?? inner));
+  return edit.finish() ?? [...payloads];
 }
 
 function setType(
@@ -108,7 +104,7 @@ function setType(
 ): void {
   if (sameType(edited, base)) return;
   if (edited === undefined) edit.remove(number);
-  else edit.set(number, messageField(number, rebuildType(edited, base, last(edit, number), context)));
+  else edit.set(number, messageField(number, rebuildType(edited, base, edit.payloadsOf(number), context)));
 }
 
 function rebuildShape(
@@ -117,13 +113,13 @@ function rebuildShape(
   base: readonly Dimension[] | undefined,
   context: BuildContext,
 ): void {
-  const field = last(content, 2);
+  const payloads = content.payloadsOf(2);
   if (edited === undefined) {
     content.remove(2);
-  } else if (base === undefined || field === undefined) {
+  } else if (base === undefined || payloads.length === 0) {
     content.set(2, messageField(2, encodeShape(edited)));
   } else {
-    const shape = new MessageEdit(context.source, field.payload);
+    const shape = new MessageEdit(context.source, payloads);
     const dims = shape.fieldsOf(1);
     shape.list(
       1,
@@ -133,7 +129,7 @@ function rebuildShape(
         return { base: i, field: messageField(1, rebuildDimension(dimension, dims[i]!, context)) };
       }),
     );
-    content.set(2, messageField(2, shape.finish() ?? [field.payload]));
+    content.set(2, messageField(2, shape.finish() ?? payloads));
   }
 }
 

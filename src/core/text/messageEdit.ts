@@ -28,18 +28,37 @@ export class MessageEdit {
   private readonly plan = new Map<number, readonly Occurrence[]>();
   private scanned: readonly WireField[] | undefined;
 
+  /** @param message its payload, or several that make up one message together (protobuf merges them). */
   constructor(
     private readonly source: ByteSource,
-    private readonly message: ByteRange,
+    private readonly message: ByteRange | readonly ByteRange[],
   ) {}
 
   /** The message's fields in the base. */
   get fields(): readonly WireField[] {
-    return (this.scanned ??= scanFields(this.source, this.message));
+    if (this.scanned === undefined) {
+      const parts = 'start' in this.message ? [this.message] : this.message;
+      this.scanned = parts.flatMap((part) => scanFields(this.source, part));
+    }
+    return this.scanned;
   }
 
   fieldsOf(number: number): WireField[] {
     return this.fields.filter((field) => field.number === number);
+  }
+
+  /**
+   * The payloads of a field that holds one message, which count together.
+   * @param oneof numbers of which the last that occurs, and no other, is set.
+   */
+  payloadsOf(number: number, oneof: readonly number[] = []): ByteRange[] {
+    let payloads: ByteRange[] = [];
+    for (const field of this.fields) {
+      if (field.wireType !== WireType.Len) continue;
+      if (field.number === number) payloads.push(field.payload);
+      else if (oneof.includes(field.number)) payloads = [];
+    }
+    return payloads;
   }
 
   /** Make the field occur once, as `field`. */
