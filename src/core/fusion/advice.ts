@@ -3,7 +3,7 @@ import { concrete, convolutionAttributes } from './convolution';
 import { estimate } from './estimate';
 import type { Advice, Finding } from './finding';
 import { outputDimensions } from './outputShape';
-import { constantTensor, definingScope, isFunction, type Scope } from './scope';
+import { constantOf, definingScope, isFunction, readDeclarations, type Scope } from './scope';
 import { formulaOf, product, valueOf, type Product } from './sizes';
 
 /** Shapes of the main graph's values. */
@@ -13,30 +13,18 @@ const FLOAT_BYTES = 4;
 
 /** Shapes as far as they are declared, or passed for the main graph's values. */
 export class Shapes {
-  private readonly declared = new Map<Scope, Map<string, readonly Dimension[]>>();
-
   constructor(private readonly passed?: ValueShapes) {}
 
   /** The shape of `name` as seen from `scope`, or `undefined` when it isn't known. */
   of(scope: Scope, name: string): readonly Dimension[] | undefined {
     const at = definingScope(scope, name);
-    if (!at) return undefined;
+    const value = at?.values.get(name);
+    if (!at || !value) return undefined;
     const passed = at.parent === undefined && !isFunction(at.body) ? this.passed?.get(name) : undefined;
-    return passed ?? constantTensor(at, name)?.dims ?? this.declarationsOf(at).get(name);
-  }
-
-  private declarationsOf(scope: Scope): ReadonlyMap<string, readonly Dimension[]> {
-    let shapes = this.declared.get(scope);
-    if (!shapes) {
-      shapes = new Map();
-      const { body } = scope;
-      const infos = isFunction(body) ? body.valueInfos : [...body.inputs, ...body.outputs, ...body.valueInfos];
-      for (const { name, type } of infos) {
-        if (type?.kind === 'tensor' && type.shape) shapes.set(name, type.shape);
-      }
-      this.declared.set(scope, shapes);
-    }
-    return shapes;
+    const known = passed ?? constantOf(value)?.dims;
+    if (known) return known;
+    readDeclarations(at);
+    return value.shape;
   }
 }
 

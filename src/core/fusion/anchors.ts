@@ -1,20 +1,28 @@
 import type { Model, Node } from '../onnx/model';
-import { FUSION_DOMAIN, isConvolution } from './fusedOps';
+import { FUSION_DOMAIN } from './fusedOps';
 import { integer } from './planeValues';
 import { defaultOpset, isDefaultDomain, subgraphsOf, type Body } from './scope';
 
-/** Operators that are a normalisation by themselves, or an exporter's own. */
-const LAYERS: ReadonlySet<string> = new Set([
-  'ATen',
-  'GroupNormalization',
-  'InstanceNormalization',
-  'LayerNormalization',
-  'MeanVarianceNormalization',
+/**
+ * What an operator says of the body that holds it: it may be a normalisation
+ * by itself (`layer`), or the mean or the root of the variance of one that is
+ * written out.
+ */
+const ROLES: ReadonlyMap<string, 'convolution' | 'layer' | 'batch' | 'mean' | 'root'> = new Map([
+  ['Conv', 'convolution'],
+  ['ConvTranspose', 'convolution'],
+  ['ATen', 'layer'],
+  ['BatchNormalization', 'batch'],
+  ['GroupNormalization', 'layer'],
+  ['InstanceNormalization', 'layer'],
+  ['LayerNormalization', 'layer'],
+  ['MeanVarianceNormalization', 'layer'],
+  ['GlobalAveragePool', 'mean'],
+  ['ReduceMean', 'mean'],
+  ['ReduceSum', 'mean'],
+  ['Pow', 'root'],
+  ['Sqrt', 'root'],
 ]);
-/** Operators that take the mean of a normalisation that is written out. */
-const MEANS: ReadonlySet<string> = new Set(['GlobalAveragePool', 'ReduceMean', 'ReduceSum']);
-/** Operators that make its deviation of the variance. */
-const ROOTS: ReadonlySet<string> = new Set(['Pow', 'Sqrt']);
 /** Since then BatchNormalization says by an attribute that it is in training form. */
 const TRAINING_MODE_OPSET = 14;
 
@@ -26,28 +34,31 @@ const TRAINING_MODE_OPSET = 14;
  */
 export function anchorsOf(model: Model): ReadonlyMap<Body, readonly Node[]> {
   const found = new Map<Body, readonly Node[]>();
-  let convolves = false;
-  const visit = (body: Body, opset: number | undefined): void => {
+  /** Notes the anchors of the body and those in it. @returns whether they hold a convolution. */
+  const visit = (body: Body, opset: number | undefined): boolean => {
     const anchors: Node[] = [];
     let hasRoot = false;
+    let convolves = false;
     for (const node of body.nodes) {
-      const { opType, attributes } = node;
-      if (isConvolution(opType)) convolves = true;
-      else if (ROOTS.has(opType)) hasRoot = true;
-      else if (LAYERS.has(opType) || MEANS.has(opType)) anchors.push(node);
-      else if (opType === 'BatchNormalization' && isTraining(node, opset)) anchors.push(node);
-      for (const attribute of attributes) for (const graph of subgraphsOf(attribute)) visit(graph, opset);
+      const role = ROLES.get(node.opType);
+      if (role === 'convolution') convolves = true;
+      else if (role === 'root') hasRoot = true;
+      else if (role && (role !== 'batch' || isTraining(node, opset))) anchors.push(node);
+      for (const attribute of node.attributes) {
+        for (const graph of subgraphsOf(attribute)) convolves = visit(graph, opset) || convolves;
+      }
     }
-    const kept = hasRoot ? anchors : anchors.filter(({ opType }) => !MEANS.has(opType));
+    const kept = hasRoot ? anchors : anchors.filter(({ opType }) => ROLES.get(opType) !== 'mean');
     if (kept.length > 0) found.set(body, kept);
+    return convolves;
   };
-  visit(model.graph, defaultOpset(model.opsetImports));
-  for (const fn of model.functions) {
-    // The bodies of the fused ops themselves hold unfused pairs.
-    if (fn.domain !== FUSION_DOMAIN) visit(fn, defaultOpset(fn.opsetImports));
-  }
-  if (!convolves) found.clear();
-  return found;
+  // The bodies of the fused ops themselves hold unfused pairs.
+  const functions = model.functions.filter(({ domain }) => domain !== FUSION_DOMAIN);
+  const convolving = [
+    visit(model.graph, defaultOpset(model.opsetImports)),
+    ...functions.map((fn) => visit(fn, defaultOpset(fn.opsetImports))),
+  ];
+  return convolving.includes(true) ? found : new Map();
 }
 
 /** Is it BatchNormalization over the input's own statistics? */

@@ -43,9 +43,16 @@ export function floatAttribute(node: Node, name: string): number | undefined {
   return value?.type === 'INT' ? Number(value.value) : undefined;
 }
 
-/** Reads a Conv's or ConvTranspose's attributes, with ONNX's defaults. */
-export function convolutionAttributes(node: Node): ConvolutionAttributes {
-  const { attributes } = node;
+const known = new WeakMap<readonly Attribute[], ConvolutionAttributes>();
+
+/** A Conv's or ConvTranspose's attributes, with ONNX's defaults. */
+export function convolutionAttributes({ attributes }: Node): ConvolutionAttributes {
+  let read = known.get(attributes);
+  if (!read) known.set(attributes, (read = readAttributes(attributes)));
+  return read;
+}
+
+function readAttributes(attributes: readonly Attribute[]): ConvolutionAttributes {
   const autoPad = attributes.find((attribute) => attribute.name === 'auto_pad')?.value;
   const text = autoPad?.type === 'STRING' ? String.fromCharCode(...autoPad.value) : 'NOTSET';
   return {

@@ -1,5 +1,5 @@
 import type { FunctionProto, Node } from '../onnx/model';
-import { isDefaultDomain, isFunction, type Scope, type Value } from './scope';
+import { isDefaultDomain, isFunction, readDeclarations, type Scope, type Value } from './scope';
 
 /** `TensorProto.DataType` numbers that decisions here depend on. */
 export const FLOAT = 1;
@@ -74,11 +74,7 @@ export class ElementTypes {
   private deduce(scope: Scope): void {
     this.done.add(scope);
     const { body, values } = scope;
-    const infos = isFunction(body) ? body.valueInfos : [...body.inputs, ...body.outputs, ...body.valueInfos];
-    for (const { name, type } of infos) {
-      const value = type?.kind === 'tensor' && type.elementType !== 0 ? values.get(name) : undefined;
-      if (value && type?.kind === 'tensor') value.elementType = type.elementType;
-    }
+    readDeclarations(scope);
     if (isFunction(body)) this.deduceInputs(body, values);
     for (const value of values.values()) {
       const { initializer, producer } = value;

@@ -7,7 +7,7 @@ import { padBefore } from './before';
 import { Constants } from './constants';
 import { nodeName } from './describe';
 import { ElementTypes } from './elementType';
-import type { Finding, FindingKind, FusedNode, Reason } from './finding';
+import type { Advice, Finding, FindingKind, FusedNode, Reason } from './finding';
 import { FUSION_DOMAIN, fusedOpName, type ConvolutionType } from './fusedOps';
 import { fusedOpOf } from './fusedFunction';
 import type { Normalization } from './normalization';
@@ -134,6 +134,8 @@ function complete(draft: Draft, tail: Tail, tools: Tools): Finding {
   const kind: FindingKind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
   const nodes = [...(pad ? [pad.node] : []), ...chain, ...tail.nodes];
   const parts = { pad: pad?.type, convolution: type, add: residual !== undefined, activation: fusedActivation?.type };
+  const pair = { convolution, normalization, activation, fusable, nodes };
+  let advice: Advice | undefined;
   return {
     id: tools.ids.of(convolution),
     kind,
@@ -149,7 +151,10 @@ function complete(draft: Draft, tail: Tail, tools: Tools): Finding {
     fusedActivation,
     nodes,
     fusedOp: isGroup ? kind : fusedOpName(parts),
-    advice: advise({ convolution, normalization, activation, fusable, nodes }, scope, tools.shapes),
+    // A third of the time that finding takes: worked out when someone reads it.
+    get advice() {
+      return (advice ??= advise(pair, scope, tools.shapes));
+    },
   };
 }
 

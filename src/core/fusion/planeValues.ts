@@ -78,6 +78,41 @@ const MOST_NODES = 256;
 /** Scales of whole planes are read up to this many elements. */
 const MOST_ELEMENTS = 1 << 20;
 
+/** Operators that {@link PlaneValues} evaluates; all others end the way. */
+const FOLLOWED: ReadonlySet<string> = new Set([
+  'Abs',
+  'Add',
+  'Cast',
+  'Concat',
+  'Div',
+  'Dropout',
+  'Gather',
+  'GlobalAveragePool',
+  'GroupNormalization',
+  'Identity',
+  'InstanceNormalization',
+  'LayerNormalization',
+  'Max',
+  'MeanVarianceNormalization',
+  'Mul',
+  'Neg',
+  'Pow',
+  'Reciprocal',
+  'ReduceMean',
+  'ReduceSum',
+  'ReduceSumSquare',
+  'Relu',
+  'Reshape',
+  'Shape',
+  'Slice',
+  'Sqrt',
+  'Squeeze',
+  'Sub',
+  'Sum',
+  'Transpose',
+  'Unsqueeze',
+]);
+
 const NO_NODES: ReadonlySet<Node> = new Set();
 
 /** Positions of a body's nodes, looked up when first asked for. */
@@ -127,7 +162,9 @@ export class PlaneValues {
     const pending = new Set<Node>();
     const push = (name: string): void => {
       const uses = definingScope(this.scope, name)?.values.get(name)?.uses ?? [];
-      for (const { node, scope } of uses) if (node && scope === this.scope) pending.add(node);
+      for (const { node, scope } of uses) {
+        if (node && scope === this.scope && FOLLOWED.has(node.opType)) pending.add(node);
+      }
     };
     push(root);
     for (let count = 0; count < MOST_NODES && pending.size > 0; count++) {

@@ -1,5 +1,5 @@
 import { initializersOf } from '../onnx/initializers';
-import type { Attribute, FunctionProto, Graph, Model, Node, Tensor } from '../onnx/model';
+import type { Attribute, Dimension, FunctionProto, Graph, Model, Node, Tensor } from '../onnx/model';
 
 /** Something that holds nodes: the main graph, a subgraph, or a function. */
 export type Body = Graph | FunctionProto;
@@ -15,15 +15,21 @@ export interface Use {
 }
 
 const NO_USES: readonly Use[] = [];
+const NO_GRAPHS: readonly Graph[] = [];
 
 /** A value by name: what defines it, and who reads it. */
 export class Value {
   /** Is the name defined more than once, as valid models never do? */
   isAmbiguous = false;
-  /** Readers, those in nested subgraphs included. */
-  uses: readonly Use[] = NO_USES;
-  /** `TensorProto.DataType`, as far as `ElementTypes` found it out. */
+  /** `TensorProto.DataType` as declared ({@link readDeclarations}), or as `ElementTypes` found it out. */
   elementType: number | undefined = undefined;
+  /** As declared ({@link readDeclarations}). */
+  shape: readonly Dimension[] | undefined = undefined;
+  // The first reader stands here until someone asks: most values have one, and most are never asked for.
+  private readerNode: Node | undefined = undefined;
+  private readerScope: Scope | undefined = undefined;
+  private readerIndex = 0;
+  private list: Use[] | undefined = undefined;
 
   constructor(
     readonly isInput: boolean,
@@ -33,10 +39,22 @@ export class Value {
     public initializer: Tensor | undefined,
   ) {}
 
-  /** Most values have one reader: a list of just that size takes a tenth of what a growing one does. */
-  addUse(use: Use): void {
-    if (this.uses.length === 0) this.uses = [use];
-    else (this.uses as Use[]).push(use);
+  /** Readers, those in nested subgraphs included. */
+  get uses(): readonly Use[] {
+    if (!this.readerScope) return NO_USES;
+    this.list ??= [{ node: this.readerNode, index: this.readerIndex, scope: this.readerScope }];
+    return this.list;
+  }
+
+  /** Notes a reader, or an output of the scope's body. */
+  addUse(node: Node | undefined, index: number, scope: Scope): void {
+    if (this.readerScope) {
+      (this.uses as Use[]).push({ node, index, scope });
+    } else {
+      this.readerNode = node;
+      this.readerIndex = index;
+      this.readerScope = scope;
+    }
   }
 }
 
@@ -84,7 +102,7 @@ export const outputNames = (body: Body): readonly string[] =>
 /** The graphs an attribute holds. */
 export function subgraphsOf(attribute: Attribute): readonly Graph[] {
   if (attribute.value.type === 'GRAPH') return [attribute.value.value];
-  return attribute.value.type === 'GRAPHS' ? attribute.value.value : [];
+  return attribute.value.type === 'GRAPHS' ? attribute.value.value : NO_GRAPHS;
 }
 
 const indexed = new WeakMap<Model, readonly Scope[]>();
@@ -165,7 +183,7 @@ function openScope(
       const name = inputs[index]!;
       if (name === '') continue;
       const value = lookUp(scope, name);
-      if (value) value.addUse({ node, index, scope });
+      if (value) value.addUse(node, index, scope);
       else scope.unresolved.push({ name, node, index, scope });
     }
     for (const attribute of node.attributes) {
@@ -176,13 +194,30 @@ function openScope(
   }
   outputNames(body).forEach((name, index) => {
     const value = lookUp(scope, name);
-    if (value) value.addUse({ index, scope });
+    if (value) value.addUse(undefined, index, scope);
     else if (name !== '') scope.unresolved.push({ name, index, scope });
   });
 }
 
+const declared = new WeakSet<Scope>();
+
+/** Gives a scope's values the element types and shapes that its body declares; does so once. */
+export function readDeclarations(scope: Scope): void {
+  if (declared.has(scope)) return;
+  declared.add(scope);
+  const { body, values } = scope;
+  for (const infos of isFunction(body) ? [body.valueInfos] : [body.inputs, body.outputs, body.valueInfos]) {
+    for (const { name, type } of infos) {
+      const value = type?.kind === 'tensor' ? values.get(name) : undefined;
+      if (!value || type?.kind !== 'tensor') continue;
+      if (type.elementType !== 0) value.elementType = type.elementType;
+      if (type.shape) value.shape = type.shape;
+    }
+  }
+}
+
 /** What `name` means in `scope`: a value of its own or of one around it. */
-function lookUp(scope: Scope, name: string): Value | undefined {
+export function lookUp(scope: Scope, name: string): Value | undefined {
   for (let at: Scope | undefined = scope; at; at = at.parent) {
     const value = at.values.get(name);
     if (value) return value;
@@ -210,8 +245,10 @@ export const usesOf = (scope: Scope, name: string): readonly Use[] => scope.valu
 export const producerOf = (scope: Scope, name: string): Node | undefined => scope.values.get(name)?.producer;
 
 /** The tensor that `name` stands for in `scope`, if it is an initializer or the value of a Constant node. */
-export function constantTensor(scope: Scope, name: string): Tensor | undefined {
-  const value = lookUp(scope, name);
+export const constantTensor = (scope: Scope, name: string): Tensor | undefined => constantOf(lookUp(scope, name));
+
+/** The tensor that a value is, if it is an initializer or the value of a Constant node. */
+export function constantOf(value: Value | undefined): Tensor | undefined {
   if (!value?.producer) return value?.initializer;
   if (value.producer.opType !== 'Constant' || !isDefaultDomain(value.producer.domain)) return undefined;
   const constant = value.producer.attributes.find((attribute) => attribute.name === 'value')?.value;

@@ -66,12 +66,18 @@ const OTHER_LAYERS = new Set([
 /** Ops whose inputs are all data of one kind. */
 const MANY_INPUTS = new Set(['Add', 'Sub', 'Mul', 'Div', 'Sum', 'Max', 'Min', 'Mean', 'Concat']);
 
+const redefined = new WeakMap<readonly FunctionProto[], ReadonlySet<string>>();
+
 /** Is the node the standard operator, and not one that a function of the model redefines? */
-export function isStandard(scope: Scope, node: Node): boolean {
-  return (
-    isDefaultDomain(node.domain) &&
-    !scope.model.functions.some((fn) => isDefaultDomain(fn.domain) && fn.name === node.opType)
-  );
+export function isStandard({ model: { functions } }: Scope, node: Node): boolean {
+  if (!isDefaultDomain(node.domain)) return false;
+  if (functions.length === 0) return true;
+  let names = redefined.get(functions);
+  if (!names) {
+    names = new Set(functions.flatMap(({ domain, name }) => (isDefaultDomain(domain) ? [name] : [])));
+    redefined.set(functions, names);
+  }
+  return !names.has(node.opType);
 }
 
 /** The function of the model that a node calls, but for the fused ops'. */
