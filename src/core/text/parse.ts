@@ -1,19 +1,13 @@
-import type {
-  Attribute,
-  FunctionProto,
-  Model,
-  Node,
-  OpsetImport,
-  StringEntry,
-  TextSpan,
-  ValueInfo,
-} from '../onnx/model';
+import type { Attribute, FunctionProto, Model, OpsetImport, StringEntry, TextSpan, ValueInfo } from '../onnx/model';
 import { parseAttributeAfterName } from './parseAttribute';
 import { expectArrow, parseGraph, parseNodes, parseValues, skipSignature } from './parseGraph';
+import type { ParsedNode } from './parsedNode';
 import { atType, parseEntries, parseType } from './parseTensor';
 import { seekElement, seekFunction } from './recover';
-import { Char, Scanner, SyntaxFailure, type ParseError } from './scanner';
+import { Reuse, type ParsedText } from './reuse';
+import { Char, FEW_NAMES, Scanner, SyntaxFailure } from './scanner';
 
+export type { ParsedText } from './reuse';
 export type { ParseError } from './scanner';
 
 /**
@@ -21,13 +15,29 @@ export type { ParseError } from './scanner';
  * `docs/Syntax.md`) and the forms that `printModel` adds to it. Every element
  * has its place in the text.
  *
- * Never throws: mistakes are listed in the order found, and the model has
- * everything that could be read. It is complete only when `errors` is empty.
+ * Never throws: mistakes are listed, and the model has everything that could
+ * be read.
  */
-export function parseModel(text: string): { model: Model; errors: readonly ParseError[] } {
-  const scanner = new Scanner(text);
-  const header = parseModelHeader(scanner);
-  const graph = parseGraph(scanner, 1);
+export function parseModel(text: string): ParsedText {
+  return parse(new Scanner(text));
+}
+
+/**
+ * The same as {@link parseModel} for a text that is mostly as it was: nodes
+ * outside what was edited aren't read again. Those in front of it are the same
+ * objects as before, as are the header and the graph's declarations; those
+ * behind it are copies with other places.
+ */
+export function reparseModel(previous: ParsedText, text: string): ParsedText {
+  if (previous.text === text) return previous;
+  const reuse = new Reuse(previous, text);
+  return parse(new Scanner(text, reuse, reuse.head && FEW_NAMES), reuse.head);
+}
+
+/** @param before the model as it was, where all in front of its graph's nodes is the same. */
+function parse(scanner: Scanner, before?: Model): ParsedText {
+  const { text, errors, skipped } = scanner;
+  const { graph, ...header } = before ? parseBehind(scanner, before) : parseHead(scanner);
   const functions: FunctionProto[] = [];
   while (scanner.peek() >= 0) {
     const start = scanner.pos;
@@ -36,18 +46,32 @@ export function parseModel(text: string): { model: Model; errors: readonly Parse
     } catch (failure) {
       scanner.report(failure);
       seekFunction(scanner, Math.max(scanner.pos, start + 1));
-      scanner.skipped.push({ start, end: scanner.pos });
+      scanner.skip({ start, end: scanner.pos });
     }
   }
-  const { skipped } = scanner;
   const model: Model = {
     ...header,
     graph,
     functions,
     span: { start: 0, end: text.length },
-    ...(skipped.length > 0 && { skippedSpans: skipped }),
+    skippedSpans: skipped.length > 0 ? skipped : undefined,
   };
-  return { model, errors: scanner.errors };
+  return { text, model, errors, isHeadWhole: scanner.isHeadWhole };
+}
+
+type Head = Omit<Model, 'functions'>;
+
+function parseHead(scanner: Scanner): Head {
+  return { ...parseModelHeader(scanner), graph: parseGraph(scanner, 1) };
+}
+
+function parseBehind(scanner: Scanner, before: Model): Head {
+  const { graph } = before;
+  const nodes: ParsedNode[] = [];
+  scanner.pos = graph.bodySpan!.start;
+  scanner.isHeadWhole = true;
+  const bodySpan = parseNodes(scanner, nodes, 1);
+  return { ...before, graph: { ...graph, nodes, span: { start: graph.span!.start, end: scanner.pos }, bodySpan } };
 }
 
 type Fields = {
@@ -206,7 +230,7 @@ function parseFunction(scanner: Scanner): FunctionProto {
     skipSignature(scanner, nameStart, failure, errorsBefore);
     if (scanner.peek() === Char.Less) parseValues(scanner, valueInfos, [], Char.Greater, 'value');
   }
-  const nodes: Node[] = [];
+  const nodes: ParsedNode[] = [];
   const bodySpan = parseNodes(scanner, nodes, 1);
   return {
     name,
@@ -236,7 +260,7 @@ function parseFormalAttributes(scanner: Scanner, names: string[], spans: TextSpa
     const end = scanner.pos;
     const code = scanner.peek();
     if (code === Char.Colon || code === Char.Equals) {
-      defaults.push(parseAttributeAfterName(scanner, name, start, () => parseGraph(scanner, 2)));
+      defaults.push(parseAttributeAfterName(scanner, name, start, 2, parseGraph));
     } else {
       names.push(name);
       spans.push({ start, end });

@@ -1,10 +1,14 @@
 import type { Attribute, AttributeTypeName, AttributeValue, Graph } from '../onnx/model';
 import { encodeUtf8 } from '../wire/utf8';
+import { ParsedAttribute } from './parsedNode';
 import { atType, parseSparseTensor, parseTensorAfterType, parseType, toFloat32 } from './parseTensor';
 import { bigIntOf, Char, SyntaxFailure, toBigInt, type Scanner } from './scanner';
 
-/** Parses the graph that is next, whose name may be quoted; given from outside, since graphs contain attributes. */
-export type ParseSubgraph = () => Graph;
+/**
+ * Parses the graph that is next, whose name may be quoted, `depth` deep in
+ * graphs; given from outside, since graphs contain attributes.
+ */
+export type ParseGraph = (scanner: Scanner, depth: number) => Graph;
 
 const annotations: ReadonlyMap<string, AttributeTypeName> = new Map(
   (
@@ -53,19 +57,20 @@ const singleOf: Readonly<Partial<Record<AttributeTypeName, keyof typeof listOf>>
   TYPE_PROTOS: 'TYPE_PROTO',
 };
 
-/** `name: type = value`. */
-export function parseAttribute(scanner: Scanner, parseSubgraph: ParseSubgraph): Attribute {
+/** `name: type = value`. A graph that is its value lies `depth` deep in graphs. */
+export function parseAttribute(scanner: Scanner, depth: number, parseGraph: ParseGraph): Attribute {
   scanner.peek();
   const start = scanner.pos;
   const name = scanner.name("an attribute's name");
-  return parseAttributeAfterName(scanner, name, start, parseSubgraph);
+  return parseAttributeAfterName(scanner, name, start, depth, parseGraph);
 }
 
 export function parseAttributeAfterName(
   scanner: Scanner,
   name: string,
   start: number,
-  parseSubgraph: ParseSubgraph,
+  depth: number,
+  parseGraph: ParseGraph,
 ): Attribute {
   let annotation: AttributeTypeName | undefined;
   if (scanner.matches(Char.Colon)) {
@@ -79,21 +84,22 @@ export function parseAttributeAfterName(
     const end = scanner.pos;
     if (annotation === 'UNDEFINED' && scanner.peek() !== Char.Equals) {
       scanner.pos = end;
-      return { name, value: { type: 'UNDEFINED' }, span: { start, end } };
+      return new ParsedAttribute(name, { type: 'UNDEFINED' }, start, end);
     }
   }
   scanner.expect(Char.Equals, `after ${name}`);
   const value =
     scanner.peek() === Char.OpenBracket
-      ? parseListValue(scanner, annotation, parseSubgraph)
-      : parseSingleValue(scanner, annotation, parseSubgraph);
-  return { name, value, span: { start, end: scanner.pos } };
+      ? parseListValue(scanner, annotation, depth, parseGraph)
+      : parseSingleValue(scanner, annotation, depth, parseGraph);
+  return new ParsedAttribute(name, value, start, scanner.pos);
 }
 
 function parseListValue(
   scanner: Scanner,
   annotation: AttributeTypeName | undefined,
-  parseSubgraph: ParseSubgraph,
+  depth: number,
+  parseGraph: ParseGraph,
 ): AttributeValue {
   const start = scanner.pos;
   scanner.expect(Char.OpenBracket, 'before the values');
@@ -112,7 +118,7 @@ function parseListValue(
   do {
     scanner.peek();
     const at = scanner.pos;
-    const item = parseSingleValue(scanner, expected, parseSubgraph);
+    const item = parseSingleValue(scanner, expected, depth, parseGraph);
     if (item.type === 'REFERENCE') {
       throw new SyntaxFailure("A list can't contain a reference.", { start: at, end: scanner.pos });
     }
@@ -126,7 +132,8 @@ function parseListValue(
 function parseSingleValue(
   scanner: Scanner,
   expected: AttributeTypeName | undefined,
-  parseSubgraph: ParseSubgraph,
+  depth: number,
+  parseGraph: ParseGraph,
 ): Single {
   const code = scanner.peek();
   const start = scanner.pos;
@@ -135,7 +142,7 @@ function parseSingleValue(
     const value = scanner.name('the name of a function attribute');
     return { type: 'REFERENCE', value, attributeType: expected ?? 'UNDEFINED' };
   }
-  const value = parsePlainValue(scanner, code, expected, parseSubgraph);
+  const value = parsePlainValue(scanner, code, expected, depth, parseGraph);
   if (expected !== undefined && expected !== 'UNDEFINED' && expected !== value.type) {
     throw new SyntaxFailure(
       `Expected a value of type ${expected.toLowerCase()}, found one of type ${value.type.toLowerCase()}.`,
@@ -149,14 +156,15 @@ function parsePlainValue(
   scanner: Scanner,
   code: number,
   expected: AttributeTypeName | undefined,
-  parseSubgraph: ParseSubgraph,
+  depth: number,
+  parseGraph: ParseGraph,
 ): Single {
   const start = scanner.pos;
   if (code === Char.Quote || code === Char.Dollar) {
     const value = scanner.string('a string');
     if (scanner.peek() !== Char.OpenParen) return { type: 'STRING', value: encodeUtf8(value) };
     scanner.pos = start;
-    return { type: 'GRAPH', value: parseSubgraph() };
+    return { type: 'GRAPH', value: parseGraph(scanner, depth) };
   }
   if (atType(scanner)) {
     const type = parseType(scanner);
@@ -179,7 +187,7 @@ function parsePlainValue(
       }
       scanner.pos = start;
     }
-    return { type: 'GRAPH', value: parseSubgraph() };
+    return { type: 'GRAPH', value: parseGraph(scanner, depth) };
   }
   const { text, isFloat } = scanner.number('a value');
   const span = { start, end: scanner.pos };

@@ -1,5 +1,6 @@
-import type { Graph, Node, SparseTensor, Tensor, TextSpan, ValueInfo } from '../onnx/model';
+import type { Graph, SparseTensor, Tensor, TextSpan, ValueInfo } from '../onnx/model';
 import { parseNode } from './parseNode';
+import type { ParsedNode } from './parsedNode';
 import { atSparse, atType, parseSparseInitializer, parseTensorData, parseType } from './parseTensor';
 import { atFunctionHeader, failedFrom, seekBody, seekElement, startsNode, unclosedString } from './recover';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
@@ -21,7 +22,7 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
   const valueInfos: ValueInfo[] = [];
   const initializers: Tensor[] = [];
   const sparseInitializers: SparseTensor[] = [];
-  const nodes: Node[] = [];
+  const nodes: ParsedNode[] = [];
   let bodySpan: TextSpan | undefined;
   const errorsBefore = scanner.errors.length;
   try {
@@ -40,6 +41,7 @@ export function parseGraph(scanner: Scanner, depth: number): Graph {
       if (scanner.peek() === Char.Less) {
         parseValues(scanner, valueInfos, initializers, Char.Greater, 'either', sparseInitializers);
       }
+      if (depth === 1 && scanner.mistakes === 0 && scanner.peek() === Char.OpenBrace) scanner.isHeadWhole = true;
       bodySpan = parseNodes(scanner, nodes, depth);
     } catch (failure) {
       if (depth > 1) throw failure;
@@ -71,7 +73,7 @@ export function skipSignature(scanner: Scanner, start: number, failure: unknown,
   }
   scanner.pos = failedAt;
   seekBody(scanner);
-  scanner.skipped.push({ start: Math.min(start, scanner.pos), end: scanner.pos });
+  scanner.skip({ start: Math.min(start, scanner.pos), end: scanner.pos });
 }
 
 /** `=>` between inputs and outputs. */
@@ -161,7 +163,7 @@ function parseValue(
  * `{nodes}`, added to `nodes`; returns its span. Of a node with a mistake, what
  * can be read is kept.
  */
-export function parseNodes(scanner: Scanner, nodes: Node[], depth: number): TextSpan {
+export function parseNodes(scanner: Scanner, nodes: ParsedNode[], depth: number): TextSpan {
   const braceless = scanner.peek() === Char.OpenBrace ? undefined : scanner.unexpected("'{' before the nodes");
   if (braceless !== undefined) {
     if (depth > 1 || !scanner.atLineStart() || !startsNode(scanner)) throw braceless;
@@ -172,8 +174,14 @@ export function parseNodes(scanner: Scanner, nodes: Node[], depth: number): Text
   }
   const start = scanner.pos - (braceless === undefined ? 1 : 0);
   const list = { start, nodes };
+  const earlier = depth === 1 ? scanner.known : undefined;
   for (;;) {
     const code = scanner.peek();
+    const known = earlier === undefined ? scanner.pos : earlier.take(scanner.pos, nodes);
+    if (known > scanner.pos) {
+      scanner.pos = known;
+      continue;
+    }
     if (code === Char.CloseBrace) {
       const end = ++scanner.pos;
       if (depth > 1 || !isStray(scanner)) {
@@ -195,10 +203,10 @@ export function parseNodes(scanner: Scanner, nodes: Node[], depth: number): Text
       if (node !== undefined) nodes.push(node);
       continue;
     }
-    while (nodes.at(-1)!.span!.start > first) nodes.pop();
+    while (nodes.at(-1)!.start > first) nodes.pop();
     const failed = nodes.pop()!;
-    scanner.skipped.push({ start: first, end: nodeStart });
-    nodes.push({ ...failed, isIncomplete: true });
+    scanner.skip({ start: first, end: nodeStart });
+    nodes.push(failed.incomplete());
   }
 }
 

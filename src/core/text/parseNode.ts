@@ -1,11 +1,11 @@
-import type { Attribute, Graph, Node, NodeSpans, TextSpan } from '../onnx/model';
+import type { Attribute } from '../onnx/model';
 import { exact } from '../wire/exact';
-import { parseAttribute } from './parseAttribute';
+import { parseAttribute, type ParseGraph } from './parseAttribute';
+import { ABSENT, ParsedNode, Part } from './parsedNode';
 import { seekNode, type NodeList } from './recover';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
-/** Parses a graph that an attribute holds; given from outside, since graphs contain nodes. */
-type ParseGraph = (scanner: Scanner, depth: number) => Graph;
+const noAttributes: readonly Attribute[] = exact([]);
 
 /**
  * `[name] outputs = domain.Op:overload <attributes> (inputs) <attributes>`.
@@ -14,102 +14,136 @@ type ParseGraph = (scanner: Scanner, depth: number) => Graph;
  * result is then what was read of the node (`isIncomplete`), or `undefined`
  * where neither outputs nor an op were.
  */
-export function parseNode(scanner: Scanner, list: NodeList, depth: number, parseGraph: ParseGraph): Node | undefined {
+export function parseNode(
+  scanner: Scanner,
+  list: NodeList,
+  depth: number,
+  parseGraph: ParseGraph,
+): ParsedNode | undefined {
   scanner.peek();
   const start = scanner.pos;
+  const { nameStack, mistakes } = scanner;
   const errorsBefore = scanner.errors.length;
+  const outputsFrom = nameStack.length;
+  let outputsTo = -1;
+  let inputsFrom = -1;
   let name = '';
-  let nameSpan: TextSpan | undefined;
-  const outputs: string[] = [];
-  const outputSpans: TextSpan[] = [];
+  let nameStart = ABSENT;
+  let nameEnd = ABSENT;
   let op: Operator | undefined;
-  const attributes: Attribute[] = [];
-  let attributeSpan: TextSpan | undefined;
-  const inputs: string[] = [];
-  const inputSpans: TextSpan[] = [];
-  let inputList: TextSpan | undefined;
+  let attributes = noAttributes;
+  let attributesStart = ABSENT;
+  let attributesEnd = ABSENT;
+  let listStart = ABSENT;
+  let listEnd = ABSENT;
   let end = start;
-  let isIncomplete = false;
+  let isIncomplete: true | undefined;
   try {
     if (scanner.matches(Char.OpenBracket)) {
       if (scanner.atName()) {
-        const nameStart = scanner.pos;
+        nameStart = scanner.pos;
         name = scanner.name("the node's name");
-        nameSpan = { start: nameStart, end: scanner.pos };
+        nameEnd = scanner.pos;
       }
       scanner.expect(Char.CloseBracket, "after the node's name");
     }
-    parseNames(scanner, outputs, outputSpans);
+    parseNames(scanner);
+    outputsTo = nameStack.length;
     if (scanner.peek() === Char.Equals && scanner.text.charCodeAt(scanner.pos + 1) === Char.Greater) {
       throw scanner.unexpected("'=' after the node's outputs");
     }
     scanner.expect(Char.Equals, "after the node's outputs");
     op = parseOperator(scanner);
-    attributeSpan = parseAttributes(scanner, attributes, depth, parseGraph);
-    scanner.expect(
-      Char.OpenParen,
-      op.opType === '' ? 'before the inputs of the node' : `before the inputs of ${op.opType}`,
-    );
-    const listStart = scanner.pos - 1;
-    parseNames(scanner, inputs, inputSpans);
-    if (!scanner.matches(Char.CloseParen)) throw scanner.unexpected(`',' or ')' after an input`);
-    end = scanner.pos;
-    inputList = { start: listStart, end };
-    if (attributeSpan === undefined) {
-      attributeSpan = parseAttributes(scanner, attributes, depth, parseGraph);
-      end = attributeSpan?.end ?? end;
-      scanner.pos = end;
+    if (atAttributes(scanner, depth)) {
+      const from = scanner.pos;
+      attributes = parseAttributes(scanner, depth, parseGraph);
+      attributesStart = from;
+      attributesEnd = scanner.pos;
     }
+    if (!scanner.matches(Char.OpenParen)) {
+      throw scanner.unexpected(
+        `'(' ${op.opType === '' ? 'before the inputs of the node' : `before the inputs of ${op.opType}`}`,
+      );
+    }
+    const listAt = scanner.pos - 1;
+    inputsFrom = nameStack.length;
+    parseNames(scanner);
+    if (!scanner.matches(Char.CloseParen)) throw scanner.unexpected(`',' or ')' after an input`);
+    listStart = listAt;
+    listEnd = end = scanner.pos;
+    if (attributesStart === ABSENT && atAttributes(scanner, depth)) {
+      const from = scanner.pos;
+      attributes = parseAttributes(scanner, depth, parseGraph);
+      attributesStart = from;
+      attributesEnd = end = scanner.pos;
+    }
+    scanner.peek();
   } catch (failure) {
     if (!(failure instanceof SyntaxFailure)) throw failure;
+    if (outputsTo < 0) outputsTo = nameStack.length;
     end = seekNode(scanner, list, start, failure, errorsBefore);
-    keepBefore(end, outputs, outputSpans);
-    keepBefore(end, inputs, inputSpans);
-    op = op && op.span.end <= end ? op : undefined;
-    if (op === undefined && outputs.length === 0) return undefined;
+    while (outputsTo > outputsFrom && nameStack.endOf(outputsTo - 1) > end) outputsTo--;
+    while (nameStack.length > Math.max(inputsFrom, outputsTo) && nameStack.endOf(nameStack.length - 1) > end) {
+      nameStack.length--;
+    }
+    op = op && op.end <= end ? op : undefined;
+    if (op === undefined && outputsTo === outputsFrom) {
+      nameStack.length = outputsFrom;
+      return undefined;
+    }
     isIncomplete = true;
   }
-  const spans: NodeSpans = {
-    name: nameSpan,
-    domain: op?.domainSpan,
-    opType: op?.span ?? { start: end, end },
-    attributes: attributeSpan,
-    inputList,
-    inputs: exact(inputSpans),
-    outputs: exact(outputSpans),
-  };
-  const node = {
+  if (inputsFrom < 0) inputsFrom = nameStack.length;
+  const outputCount = outputsTo - outputsFrom;
+  const inputCount = nameStack.length - inputsFrom;
+  const at = scanner.places.reserve(Part.Names + 2 * (outputCount + inputCount));
+  const places = scanner.places.array;
+  put(places, at + Part.Name, start, nameStart, nameEnd);
+  put(places, at + Part.Domain, start, op?.domainStart ?? ABSENT, op?.domainEnd ?? ABSENT);
+  put(places, at + Part.OpType, start, op?.start ?? end, op?.end ?? end);
+  put(places, at + Part.Attributes, start, attributesStart, attributesEnd);
+  put(places, at + Part.InputList, start, listStart, listEnd);
+  nameStack.copyPlaces(outputsFrom, outputCount, start, places, at + Part.Names);
+  nameStack.copyPlaces(inputsFrom, inputCount, start, places, at + Part.Names + 2 * outputCount);
+  const inputs = nameStack.from(inputsFrom);
+  nameStack.length = outputsTo;
+  const outputs = nameStack.from(outputsFrom);
+  nameStack.length = outputsFrom;
+  return new ParsedNode(
     name,
-    domain: op?.domain ?? '',
-    opType: op?.opType ?? '',
-    overload: op?.overload ?? '',
-    inputs: exact(inputs),
-    outputs: exact(outputs),
-    attributes: exact(attributes),
-    span: { start, end },
-    spans,
-  };
-  return isIncomplete ? { ...node, isIncomplete } : node;
+    op?.domain ?? '',
+    op?.opType ?? '',
+    op?.overload ?? '',
+    inputs,
+    outputs,
+    attributes,
+    start,
+    end - start,
+    scanner.mistakes === mistakes ? scanner.pos - start : 0,
+    places,
+    at,
+    isIncomplete,
+  );
 }
 
-/** Drop the names from `end` on, which belong to what follows. */
-function keepBefore(end: number, names: string[], spans: TextSpan[]): void {
-  while (spans.length > 0 && spans[spans.length - 1]!.end > end) {
-    spans.pop();
-    names.pop();
-  }
+/** Write a span, or that there is none, relative to the node's start. */
+function put(places: Int32Array, at: number, origin: number, from: number, to: number): void {
+  places[at] = from === ABSENT ? ABSENT : from - origin;
+  places[at + 1] = to - origin;
 }
 
 /** Names separated by commas. Nothing before a comma is the empty name; a comma at the end counts for nothing. */
-function parseNames(scanner: Scanner, names: string[], spans: TextSpan[]): void {
+function parseNames(scanner: Scanner): void {
+  const { nameStack } = scanner;
   do {
-    if (scanner.atName()) {
-      const start = scanner.pos;
-      names.push(scanner.name('a name'));
-      spans.push({ start, end: scanner.pos });
-    } else if (scanner.peek() === Char.Comma) {
-      names.push('');
-      spans.push({ start: scanner.pos, end: scanner.pos });
+    const code = scanner.peek();
+    const start = scanner.pos;
+    if (code === Char.Quote || code === Char.Dollar) {
+      nameStack.push(scanner.string('a name'), start, scanner.pos);
+    } else if (scanner.isIdentifierStart(code)) {
+      nameStack.push(scanner.identifier(), start, scanner.pos);
+    } else if (code === Char.Comma) {
+      nameStack.push('', start, start);
     } else {
       return;
     }
@@ -118,47 +152,51 @@ function parseNames(scanner: Scanner, names: string[], spans: TextSpan[]): void 
 
 interface Operator {
   readonly domain: string;
-  readonly domainSpan: TextSpan | undefined;
+  readonly domainStart: number;
+  readonly domainEnd: number;
   readonly opType: string;
   readonly overload: string;
-  readonly span: TextSpan;
+  readonly start: number;
+  readonly end: number;
 }
 
 function parseOperator(scanner: Scanner): Operator {
   scanner.peek();
-  const start = scanner.pos;
+  const first = scanner.pos;
   let domain = '';
-  let domainSpan: TextSpan | undefined;
-  let opStart = start;
+  let domainStart = ABSENT;
+  let domainEnd = ABSENT;
+  let start = first;
   let opType = scanner.atName() ? scanner.name('an op') : '';
-  let opEnd = scanner.pos;
+  let end = scanner.pos;
   while (scanner.matches(Char.Dot)) {
     domain = domain === '' ? opType : `${domain}.${opType}`;
-    domainSpan = { start, end: opEnd };
+    domainStart = first;
+    domainEnd = end;
     scanner.peek();
-    opStart = scanner.pos;
+    start = scanner.pos;
     opType = scanner.name("the op's name");
-    opEnd = scanner.pos;
+    end = scanner.pos;
   }
   let overload = '';
   if (scanner.matches(Char.Colon)) overload = scanner.name("the op's overload");
-  return { domain, domainSpan, opType, overload, span: { start: opStart, end: opEnd } };
+  return { domain, domainStart, domainEnd, opType, overload, start, end };
 }
 
-/** `<attributes>`, if it is next; returns its span. */
-function parseAttributes(
-  scanner: Scanner,
-  attributes: Attribute[],
-  depth: number,
-  parseGraph: ParseGraph,
-): TextSpan | undefined {
-  if (scanner.peek() !== Char.Less) return undefined;
+/** Whether `<attributes>` is next. */
+function atAttributes(scanner: Scanner, depth: number): boolean {
+  if (scanner.peek() !== Char.Less) return false;
   // A '<' in the first column is a function's header, behind a graph whose '}' is missing.
-  if (depth === 1 && scanner.text.charCodeAt(scanner.pos - 1) === Char.Newline) return undefined;
-  const start = scanner.pos++;
-  if (scanner.matches(Char.Greater)) return { start, end: scanner.pos };
-  do attributes.push(parseAttribute(scanner, () => parseGraph(scanner, depth + 1)));
+  return depth !== 1 || scanner.text.charCodeAt(scanner.pos - 1) !== Char.Newline;
+}
+
+/** `<attributes>`. */
+function parseAttributes(scanner: Scanner, depth: number, parseGraph: ParseGraph): readonly Attribute[] {
+  scanner.pos++;
+  if (scanner.matches(Char.Greater)) return noAttributes;
+  const attributes: Attribute[] = [];
+  do attributes.push(parseAttribute(scanner, depth + 1, parseGraph));
   while (scanner.matches(Char.Comma));
   if (!scanner.matches(Char.Greater)) throw scanner.unexpected(`',' or '>' after an attribute`);
-  return { start, end: scanner.pos };
+  return exact(attributes);
 }

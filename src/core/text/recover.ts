@@ -68,7 +68,7 @@ export function seekElement(
     const lineEnd = newline < 0 ? text.length : newline;
     scanner.report(scanner.lastLongString >= start ? unclosedString(text, scanner.lastLongString) : failure);
     scanner.skipElement(start, close, lineEnd);
-    scanner.skipped.push({ start, end: scanner.pos });
+    scanner.skip({ start, end: scanner.pos });
     return scanner.pos < lineEnd ? 'delimiter' : 'end';
   }
   for (let at = start; ;) {
@@ -105,7 +105,7 @@ function giveUp(scanner: Scanner, start: number, resume: number, failure: Syntax
   if (quote >= start && quote < end && scanner.pos > resume) scanner.report(unclosedString(text, quote));
   else if (failure.span.start < resume) scanner.report(failure);
   else scanner.report(endingAt(failure, Math.max(start, end - 1), end));
-  scanner.skipped.push({ start, end });
+  scanner.skip({ start, end });
   scanner.pos = resume;
   return end;
 }

@@ -1,9 +1,21 @@
 import type { TextSpan } from '../onnx/model';
+import { NameStack, Places } from './places';
+import type { ParsedNode } from './parsedNode';
 
 /** A mistake in the text: what is wrong, and where. */
 export interface ParseError {
   readonly message: string;
   readonly span: TextSpan;
+}
+
+/** Nodes of an earlier state of the text. */
+export interface KnownNodes {
+  /**
+   * Add the nodes that follow at `pos`, where a node may start, and read as
+   * they did before, to `nodes`.
+   * @returns where the text behind them goes on; `pos` when there are none.
+   */
+  take(pos: number, nodes: ParsedNode[]): number;
 }
 
 /** Stops the parsing of one element; caught where parsing can go on behind it. */
@@ -49,7 +61,9 @@ const closing: Readonly<Record<number, number>> = {
   [Char.CloseBrace]: Char.OpenBrace,
 };
 
+/** How many names are kept to be shared: powers of two. */
 const NAMES = 1 << 16;
+export const FEW_NAMES = 1 << 10;
 const LONGEST_SHARED = 128;
 const smallIntegers = Array.from({ length: 1025 }, (_, i) => BigInt(i));
 
@@ -73,12 +87,39 @@ export class Scanner {
   readonly errors: ParseError[] = [];
   /** Where mistakes are: what stands there was read in part or not at all. */
   readonly skipped: TextSpan[] = [];
+  /** Grows with each mistake, also with those that aren't listed. */
+  mistakes = 0;
   /** Where the last string that runs over several lines starts: a suspect when what follows fails. */
   lastLongString = -1;
 
-  private readonly names = new Array<string | undefined>(NAMES).fill(undefined);
+  /** Whether all in front of the main graph's nodes is without mistakes. */
+  isHeadWhole = false;
+  /** Names of nodes that are being read. */
+  readonly nameStack = new NameStack();
+  /** Where the parts of nodes are. */
+  readonly places = new Places();
 
-  constructor(readonly text: string) {}
+  private readonly names: (string | undefined)[];
+
+  /**
+   * @param known nodes that need not be read again.
+   * @param shared how many names are kept to be shared, a power of two.
+   */
+  constructor(
+    readonly text: string,
+    readonly known?: KnownNodes,
+    shared = NAMES,
+  ) {
+    this.names = new Array<string | undefined>(shared).fill(undefined);
+  }
+
+  /**
+   * A string of the model. It would keep the whole text in memory if it were a
+   * slice of it, and so would each state of a text that is edited.
+   */
+  private own(slice: string): string {
+    return this.known === undefined ? slice : ` ${slice}`.slice(1);
+  }
 
   /** Skip white space and comments; the code of the next character, or -1 at the end. */
   peek(): number {
@@ -138,11 +179,11 @@ export class Scanner {
   private share(start: number, end: number, hash: number): string {
     const { text } = this;
     const length = end - start;
-    if (length > LONGEST_SHARED) return text.slice(start, end);
-    const slot = (hash ^ (hash >>> 16)) & (NAMES - 1);
+    if (length > LONGEST_SHARED) return this.own(text.slice(start, end));
+    const slot = (hash ^ (hash >>> 16)) & (this.names.length - 1);
     const known = this.names[slot];
     if (known?.length === length && text.startsWith(known, start)) return known;
-    return (this.names[slot] = text.slice(start, end));
+    return (this.names[slot] = this.own(text.slice(start, end)));
   }
 
   /** The identifier that is next, without consuming it, or `''`. */
@@ -213,7 +254,8 @@ export class Scanner {
     this.pos = at + 1;
     if (plain) return this.share(contentStart, at, hash);
     const content = text.slice(contentStart, at);
-    return escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
+    const read = escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
+    return this.own(read);
   }
 
   private unescape(content: string, offset: number): string {
@@ -350,9 +392,16 @@ export class Scanner {
    */
   report(failure: unknown): void {
     if (!(failure instanceof SyntaxFailure)) throw failure;
+    this.mistakes++;
     const last = this.errors.at(-1);
     if (last && this.isSameLine(last.span.start, failure.span.start)) return;
     if (this.errors.length < MOST_ERRORS) this.errors.push({ message: failure.message, span: failure.span });
+  }
+
+  /** Note what is read in part or not at all. */
+  skip(span: TextSpan): void {
+    this.mistakes++;
+    this.skipped.push(span);
   }
 
   private isSameLine(a: number, b: number): boolean {
