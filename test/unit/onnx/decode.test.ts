@@ -10,6 +10,7 @@ import { chunkSize, isRange, joinChunks } from '../../../src/core/wire/splice';
 import { MessageWriter } from '../../../src/core/wire/writer';
 import { anyModel } from '../support/arbitraryModel';
 import { encode, fileOf } from '../support/textRoundTrip';
+import { runs } from '../support/runs';
 
 const empty = bytesSource(new Uint8Array(0));
 
@@ -38,7 +39,7 @@ function messageOf(bytes: Uint8Array): string {
 
 describe('decodeModel', function () {
   // Many random models: slow where the machine is busy.
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('says what a file is that is no model', () => {
     const cases: readonly [Uint8Array | string, RegExp][] = [
@@ -105,7 +106,7 @@ describe('decodeModel', function () {
         for (const [at, value] of mutations) bytes[at % bytes.length] = value;
         messageOf(bytes);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 
@@ -131,7 +132,7 @@ describe('decodeModel', function () {
         const stable = fileOf(again);
         assert.deepEqual(joinChunks(encodeModel(stable.model, stable.source), stable.source), again);
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 

@@ -1,5 +1,5 @@
 /** Fields that no version of ONNX has, put into the messages of a model. */
-import { scanFields } from '../../../src/core/wire/scan';
+import { scanFields, type WireField } from '../../../src/core/wire/scan';
 import { bytesSource, type ByteRange } from '../../../src/core/wire/source';
 import { joinChunks, type Chunk } from '../../../src/core/wire/splice';
 import { MessageWriter } from '../../../src/core/wire/writer';
@@ -98,6 +98,32 @@ export interface UnknownFields {
 }
 
 /**
+ * The model with more fields in its messages.
+ * @param add is called for each message with its name and fields before its first field, behind that, and at its end.
+ */
+export function addFields(
+  bytes: Uint8Array,
+  add: (name: MessageName, writer: MessageWriter, fields: readonly WireField[]) => void,
+): Uint8Array {
+  const source = bytesSource(bytes);
+  const rewrite = (name: MessageName, range: ByteRange): Chunk[] => {
+    const writer = new MessageWriter();
+    const inner: Readonly<Record<number, MessageName | undefined>> = schema[name];
+    const own = scanFields(source, range);
+    add(name, writer, own);
+    own.forEach((field, i) => {
+      if (i === 1) add(name, writer, own);
+      const of = field.wireType === 2 ? inner[field.number] : undefined;
+      if (of !== undefined) writer.message(field.number, rewrite(of, field.payload));
+      else writer.chunk({ start: field.start, end: field.end });
+    });
+    add(name, writer, own);
+    return writer.finish();
+  };
+  return joinChunks(rewrite('ModelProto', { start: 0, end: bytes.length }), source);
+}
+
+/**
  * The model with unknown fields in front of, between and behind each message's own.
  * @param reached gets the names of the messages that the model has.
  */
@@ -106,25 +132,10 @@ export function withUnknownFields(
   { messages, wireTypes = wireTypeNames }: UnknownFields = {},
   reached?: Set<MessageName>,
 ): Uint8Array {
-  const source = bytesSource(bytes);
   let count = 0;
-  const rewrite = (name: MessageName, range: ByteRange): Chunk[] => {
+  return addFields(bytes, (name, writer) => {
     reached?.add(name);
-    const writer = new MessageWriter();
-    const add = (): void => {
-      if (messages?.has(name) === false) return;
-      for (const wireType of wireTypes) fields[wireType](writer, count++);
-    };
-    add();
-    const inner: Readonly<Record<number, MessageName | undefined>> = schema[name];
-    scanFields(source, range).forEach((field, i) => {
-      if (i === 1) add();
-      const of = field.wireType === 2 ? inner[field.number] : undefined;
-      if (of !== undefined) writer.message(field.number, rewrite(of, field.payload));
-      else writer.chunk({ start: field.start, end: field.end });
-    });
-    add();
-    return writer.finish();
-  };
-  return joinChunks(rewrite('ModelProto', { start: 0, end: bytes.length }), source);
+    if (messages?.has(name) === false) return;
+    for (const wireType of wireTypes) fields[wireType](writer, count++);
+  });
 }

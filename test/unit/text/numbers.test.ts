@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { formatElement, formatFloat32, formatFloat64, formatSize } from '../../../src/core/text/numbers';
+import { runs } from '../support/runs';
 
 const LITERAL = /^(-?[0-9]+(\.[0-9]+(e[+-]?[0-9]+)?|e[+-]?[0-9]+)|-?inf|nan)$/;
 
@@ -14,7 +15,7 @@ function shortest(value: number): number {
 
 describe('numbers', function () {
   // Many random models: slow where the machine is busy.
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('print float32 so that it reads back, as a float literal, in the fewest digits', () => {
     const any = fc.oneof(
@@ -32,7 +33,7 @@ describe('numbers', function () {
         if (Math.abs(value) < 1e7 && Number.isInteger(value)) return;
         assert.ok(digits <= shortest(value), `${value} → ${text}`);
       }),
-      { numRuns: 3000 },
+      runs(3000),
     );
   });
 

@@ -4,6 +4,7 @@ import type { AttributeValue, Model, TextSpan } from '../../../src/core/onnx/mod
 import { parseModel } from '../../../src/core/text/parse';
 import { anyModel } from '../support/arbitraryModel';
 import { encode, fileOf, parsed, textOf } from '../support/textRoundTrip';
+import { runs } from '../support/runs';
 
 const HEADER = '<\n  ir_version: 8,\n  opset_import: ["": 17]\n>\n';
 
@@ -27,7 +28,7 @@ function errorsOf(text: string): { message: string; marked: string; line: number
 
 describe('parseModel', function () {
   // Many random models: slow where the machine is busy.
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('reads the example of the ONNX documentation', () => {
     const { graph, irVersion, opsetImports } = parsed(`<
@@ -208,14 +209,14 @@ describe('parseModel', function () {
       fc.property(anyModel, fc.constantFrom(0, 16, 1e9), (model, elideAbove) => {
         parsed(textOf(fileOf(encode(model)), elideAbove));
       }),
-      { numRuns: 100 },
+      runs(100),
     );
   });
 });
 
 describe('parseModel on mistakes', function () {
   // Many random models: slow where the machine is busy.
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('says what it expected, and marks what it found', () => {
     const cases: readonly [string, RegExp, string][] = [
@@ -365,7 +366,7 @@ describe('parseModel on mistakes', function () {
         }
         assert.ok(performance.now() - start < 5000);
       }),
-      { numRuns: 300 },
+      runs(300),
     );
   });
 

@@ -6,10 +6,16 @@ import { checkModel } from '../../../src/core/text/check';
 import { printModel } from '../../../src/core/text/print';
 import { bytesSource } from '../../../src/core/wire/source';
 import { anyModel, anyNode, anyString, anyType } from '../support/arbitraryModel';
-import { build, encode, fileOf, FILE_NAME, parsed, textOf } from '../support/textRoundTrip';
-import { withUnknownFields } from '../support/unknownFields';
+import { anyHiddenFields } from '../support/hiddenFields';
+import { runs } from '../support/runs';
+import { build, encode, fileOf, FILE_NAME, parsed, textOf, type MemoryFile } from '../support/textRoundTrip';
 
 const EVERYTHING = 1e9;
+
+/** Fields that the text doesn't show, which refer to the model's own values. */
+const hiddenFields = anyHiddenFields(['x', 'y', 'conv.weight', '/a/b_0', 'renamed', 'renamed 1']);
+/** Fields that the text doesn't show, which no edit of the text concerns. */
+const unrelatedFields = anyHiddenFields(['not a value of the model']);
 
 /** A change of the main graph, made to a model parsed from text. */
 type Edit = (model: Model) => Model;
@@ -89,14 +95,16 @@ const anyEdit: fc.Arbitrary<Edit> = fc.oneof(
   })),
 );
 
+const someEdits = fc.array(anyEdit, { minLength: 1, maxLength: 3 });
+
 describe('text and file', function () {
-  // Many random models: slow where the machine is busy.
-  this.timeout(60_000);
+  // Many random models: slow where the machine is busy, and as many more as RUNS says.
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('every model comes back byte for byte, whatever is elided, and its text is stable', () => {
     fc.assert(
-      fc.property(anyModel, fc.constantFrom(0, 16, EVERYTHING), (model, elideAbove) => {
-        const bytes = encode(model);
+      fc.property(anyModel, hiddenFields, fc.constantFrom(0, 16, EVERYTHING), (model, addHidden, elideAbove) => {
+        const bytes = addHidden(encode(model));
         assert.deepEqual(checkModel(bytesSource(bytes), FILE_NAME, { elideAbove }), { identical: true });
         const text = textOf(fileOf(bytes), elideAbove);
         assert.equal(
@@ -104,26 +112,17 @@ describe('text and file', function () {
           text.replace(/^#.*\n/gm, ''),
         );
       }),
-      { numRuns: 100 },
-    );
-  });
-
-  it('so does one with unknown fields in every message', () => {
-    fc.assert(
-      fc.property(anyModel, (model) => {
-        const bytes = withUnknownFields(encode(model));
-        assert.deepEqual(checkModel(bytesSource(bytes), FILE_NAME), { identical: true });
-      }),
-      { numRuns: 60 },
+      runs(150),
     );
   });
 
   it('so does whatever still reads as a model after bytes were changed', () => {
     const mutation = fc.tuple(fc.nat(), fc.nat(255));
     let read = 0;
+    const changed = fc.array(mutation, { minLength: 1, maxLength: 3 });
     fc.assert(
-      fc.property(anyModel, fc.array(mutation, { minLength: 1, maxLength: 3 }), (model, mutations) => {
-        const bytes = encode(model);
+      fc.property(anyModel, hiddenFields, changed, (model, addHidden, mutations) => {
+        const bytes = addHidden(encode(model));
         for (const [at, value] of mutations) bytes[at % bytes.length] = value;
         try {
           assert.deepEqual(checkModel(bytesSource(bytes), FILE_NAME), { identical: true });
@@ -132,15 +131,15 @@ describe('text and file', function () {
           if (!(error instanceof ModelFormatError)) throw error;
         }
       }),
-      { numRuns: 150 },
+      runs(150),
     );
     assert.ok(read > 20, `${read} models could be read`);
   });
 
   it('a truncated model is refused with a reason, or comes back byte for byte', () => {
     fc.assert(
-      fc.property(anyModel, fc.double({ min: 0, max: 1, noNaN: true }), (model, part) => {
-        const bytes = withUnknownFields(encode(model));
+      fc.property(anyModel, hiddenFields, fc.double({ min: 0, max: 1, noNaN: true }), (model, addHidden, part) => {
+        const bytes = addHidden(encode(model));
         try {
           const rest = bytes.subarray(0, Math.floor(bytes.length * part));
           assert.deepEqual(checkModel(bytesSource(rest), FILE_NAME), { identical: true });
@@ -148,23 +147,14 @@ describe('text and file', function () {
           if (!(error instanceof ModelFormatError)) throw error;
         }
       }),
-      { numRuns: 60 },
+      runs(60),
     );
   });
 
   it('an edit of the text gives the file that states it, and every other node keeps its bytes', () => {
     fc.assert(
-      fc.property(anyModel, fc.array(anyEdit, { minLength: 1, maxLength: 3 }), (model, edits) => {
-        const file = fileOf(withUnknownFields(encode(model)));
-        const apply = (start: Model) => edits.reduce((edited, edit) => edit(edited), start);
-        const elided = parsed(textOf(file, 8));
-        const edited = apply(elided);
-        const result = fileOf(build(edited, file).bytes);
-        // What it states, all data written out.
-        const expected = printModel(apply(parsed(textOf(file, EVERYTHING))), bytesSource(new Uint8Array(0)), {
-          fileName: FILE_NAME,
-        });
-        assert.equal(textOf(result, EVERYTHING).replace(/^#.*\n/gm, ''), expected.replace(/^#.*\n/gm, ''));
+      fc.property(anyModel, unrelatedFields, someEdits, (model, addHidden, edits) => {
+        const { file, elided, edited, result } = buildEdited(addHidden(encode(model)), edits);
         // Nodes that no edit touched are the same objects still.
         const indexOf = new Map(elided.graph.nodes.map((node, i) => [node, i]));
         edited.graph.nodes.forEach((node, i) => {
@@ -181,7 +171,23 @@ describe('text and file', function () {
           if (similar.size === 1) assert.ok(now.equals(then), `node ${i}`);
         });
       }),
-      { numRuns: 150 },
+      runs(150),
+    );
+  });
+
+  it('so does one that renames what hidden fields refer to', () => {
+    fc.assert(
+      fc.property(anyModel, hiddenFields, someEdits, (model, addHidden, edits) => {
+        const { file, result } = buildEdited(addHidden(encode(model)), edits);
+        assert.deepEqual(checkModel(result.source, FILE_NAME), { identical: true });
+        const hidden = (bytes: Uint8Array): string[] =>
+          Buffer.from(bytes)
+            .toString('latin1')
+            .match(/hidden \d+\./g) ?? [];
+        const before = new Set(hidden(file.bytes));
+        for (const found of hidden(result.bytes)) assert.ok(before.has(found), found);
+      }),
+      runs(60),
     );
   });
 });
@@ -189,4 +195,22 @@ describe('text and file', function () {
 /** Nodes that matching may take for one another: same name, or a same output. */
 function similarNodes(a: Node, b: Node): boolean {
   return a.name === b.name || a.outputs.some((output) => b.outputs.includes(output)) || a.opType === b.opType;
+}
+
+/** The file that an edited text gives, which has to state what was edited. */
+function buildEdited(
+  bytes: Uint8Array,
+  edits: readonly Edit[],
+): { file: MemoryFile; elided: Model; edited: Model; result: MemoryFile } {
+  const file = fileOf(bytes);
+  const apply = (start: Model): Model => edits.reduce((edited, edit) => edit(edited), start);
+  const elided = parsed(textOf(file, 8));
+  const edited = apply(elided);
+  const result = fileOf(build(edited, file).bytes);
+  // All data written out.
+  const expected = printModel(apply(parsed(textOf(file, EVERYTHING))), bytesSource(new Uint8Array(0)), {
+    fileName: FILE_NAME,
+  });
+  assert.equal(textOf(result, EVERYTHING).replace(/^#.*\n/gm, ''), expected.replace(/^#.*\n/gm, ''));
+  return { file, elided, edited, result };
 }

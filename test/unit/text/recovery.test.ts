@@ -7,6 +7,7 @@ import type { Model, Node, TextSpan } from '../../../src/core/onnx/model';
 import { parseModel } from '../../../src/core/text/parse';
 import { printModel } from '../../../src/core/text/print';
 import { sampleModel } from '../support/models';
+import { runs } from '../support/runs';
 
 const FUNCTION = `
 <
@@ -84,7 +85,7 @@ function* mutations(text: string, { span }: Element): Generator<{ text: string; 
 }
 
 describe('parseModel after one mistake', function () {
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
   const text = realText();
   const { model, errors } = parseModel(text);
   const before = names(model);
@@ -148,7 +149,7 @@ describe('parseModel after one mistake', function () {
 });
 
 describe('parseModel after several mistakes', function () {
-  this.timeout(60_000);
+  this.timeout(60_000 * runs(1).numRuns);
 
   it('ends, throws nothing, keeps spans in the text, and keeps the nodes that are some lines away', () => {
     const text = realText();
@@ -183,7 +184,7 @@ describe('parseModel after several mistakes', function () {
           assert.ok(near || found.has(keyOf(node)), `${keyOf(node)} is lost after ${JSON.stringify(inBody)}`);
         }
       }),
-      { numRuns: 150 },
+      runs(150),
     );
   });
 });

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { decodeUtf8, encodeUtf8, NameDecoder } from '../../../src/core/wire/utf8';
+import { runs } from '../support/runs';
 
 describe('UTF-8', function () {
   // Many random models: slow where the machine is busy.
@@ -21,7 +22,7 @@ describe('UTF-8', function () {
       fc.property(fc.uint8Array({ maxLength: 40 }), (bytes) => {
         assert.deepEqual(encodeUtf8(decodeUtf8(bytes)), bytes);
       }),
-      { numRuns: 500 },
+      runs(500),
     );
   });
 
@@ -43,7 +44,7 @@ describe('UTF-8', function () {
         const bytes = new TextEncoder().encode(`x${text}`);
         assert.equal(names.decode(bytes, 1, bytes.length), text);
       }),
-      { numRuns: 2000 },
+      runs(2000),
     );
   });
 });
