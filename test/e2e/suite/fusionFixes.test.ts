@@ -6,6 +6,7 @@ import { settledPicture, waitForChips } from './graph';
 import { largestDifference } from './runtime';
 import {
   bytesOf,
+  chooseAction,
   diagnosticsOf,
   driver,
   openText,
@@ -67,17 +68,6 @@ async function firstFindingId(): Promise<string> {
   return id;
 }
 
-const ACTION = { selector: '.action-widget .monaco-list-row.action' };
-
-/** Choose an entry of the light bulb's menu with the keyboard. */
-async function chooseAction(title: RegExp): Promise<void> {
-  const titles = (await driver.texts(ACTION)) ?? [];
-  const index = titles.findIndex((text) => title.test(text.trim()));
-  assert.ok(index >= 0, `${String(title)} is not among ${titles.join('; ')}`);
-  for (let step = 0; step < index; step++) await driver.press('ArrowDown', undefined);
-  await driver.press('Enter', undefined);
-}
-
 describe('fusion fixes, each undone and redone', () => {
   standAlone();
 
@@ -99,17 +89,15 @@ describe('fusion fixes, each undone and redone', () => {
     if (!driver.onScreen) this.skip();
     const { editor, before, pairs } = await openFixes();
     await goToPair(editor);
-    await driver.press('Control+.', undefined);
-    await driver.waitFor({ selector: '.action-widget .monaco-list-row', hasText: 'Drop the cancelled bias' });
-    await shot(__filename, '02-light-bulb');
-    await chooseAction(/^Fuse all \d+ .*Relu$/);
+    await chooseAction(/^Fuse all \d+ .*Relu$/, async () => {
+      await driver.waitFor({ selector: '.action-widget .monaco-list-row', hasText: 'Drop the cancelled bias' });
+      await shot(__filename, '02-light-bulb');
+    });
     await until('all of the kind are fused', () => fusedCount() > 1);
     await until('others are left', () => fusable() > 0 && fusable() < pairs);
     await undoAndRedo(before);
     await until('all pairs are back', () => fusable() === pairs);
     await goToPair(editor);
-    await driver.press('Control+.', undefined);
-    await driver.waitFor(ACTION);
     await chooseAction(/^Drop all/);
     await until('the biases are gone', () => textOf(NAME).getText() !== before);
     await until('no bias is cancelled any more', () =>

@@ -92,6 +92,19 @@ export async function goTo(editor: vscode.TextEditor, text: string): Promise<vsc
   return position;
 }
 
+/** Opens the light bulb's menu at the cursor, and chooses an entry with the keyboard. */
+export async function chooseAction(title: RegExp, look?: () => Promise<void>): Promise<void> {
+  const entries = { selector: '.action-widget .monaco-list-row.action' };
+  await driver.press('Control+.', undefined);
+  await driver.waitFor(entries);
+  await look?.();
+  const titles = (await driver.texts(entries)) ?? [];
+  const index = titles.findIndex((text) => title.test(text.trim()));
+  assert.ok(index >= 0, `${String(title)} is not among ${titles.join('; ')}`);
+  for (let step = 0; step < index; step++) await driver.press('ArrowDown', undefined);
+  await driver.press('Enter', undefined);
+}
+
 /** Closes all editors, throwing unsaved edits away, and what lies open around them. */
 export async function closeEverything(): Promise<void> {
   for (const document of vscode.workspace.textDocuments) {
