@@ -69,6 +69,7 @@ for (const [flavour, title] of FLAVOURS) {
     let kernel: Kernel;
 
     before(async function () {
+      this.timeout(600_000); // compiles where the kernel is out of date
       const built = await builtKernel(flavour);
       if (built === undefined || (flavour === 'wide-test' && process.arch !== 'x64')) this.skip();
       kernel = built;
