@@ -112,15 +112,22 @@ export async function measurePair(
       onProgress?.({ fraction: (index + part) / options.threads.length, message });
     report(0, `comparing outputs, ${label}`);
     const session = new kernel.Session(runtime, problem.stockModel, { threads });
+    const view = problem.viewModel && new kernel.Session(runtime, problem.viewModel, { threads });
     try {
-      const input = session.inputs[0];
+      const [input, added] = session.inputs;
       if (input === undefined) throw new Error("The pair's model has no input.");
       session.setInput(input.name, 'float', problem.inputShape, x);
+      if (added && problem.residual) {
+        session.setInput(added.name, 'float', problem.residual.shape, problem.residual.data);
+      }
       session.run();
       plan.run(x, unfused, { threads, fused: false, ...residual });
       plan.run(x, fused, { threads, fused: true, ...residual });
       const expected = session.output(0).data as Float32Array;
-      for (const actual of [unfused, fused]) {
+      for (const planes of [unfused, fused]) {
+        view?.setInput(view.inputs[0]!.name, 'float', plan.outputShape, planes);
+        view?.run();
+        const actual = view ? (view.output(0).data as Float32Array) : planes;
         const error = compareOutputs(actual, expected);
         if (error.relative > maxError.relative) maxError = error;
       }
@@ -130,11 +137,15 @@ export async function measurePair(
             `(${maxError.relative.toExponential(1)} of its scale), so nothing was measured.`,
         );
       }
+      const ours = (isFused: boolean) => () => {
+        const time = plan.run(x, isFused ? fused : unfused, { threads, fused: isFused, ...residual });
+        return time + (view?.run() ?? 0);
+      };
       const [stockTimes, unfusedTimes, fusedTimes] = (await interleave(
         [
           { name: 'stock', run: () => session.run() },
-          { name: 'unfused', run: () => plan.run(x, unfused, { threads, fused: false, ...residual }) },
-          { name: 'fused', run: () => plan.run(x, fused, { threads, fused: true, ...residual }) },
+          { name: 'unfused', run: ours(false) },
+          { name: 'fused', run: ours(true) },
         ],
         { budgetMs: options.budgetMs, onRound: (fraction) => report(fraction, `measuring, ${label}`) },
       )) as [number[], number[], number[]];
@@ -155,6 +166,7 @@ export async function measurePair(
       });
     } finally {
       session.release();
+      view?.release();
     }
   }
   return {

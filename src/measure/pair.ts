@@ -7,14 +7,15 @@ import {
   outputChannels,
 } from '../core/fusion/convolution';
 import { bodyLabel, nodeLabel } from '../core/fusion/describe';
-import type { Finding, FusedActivation, FusedPad } from '../core/fusion/finding';
+import type { Finding, FusedActivation } from '../core/fusion/finding';
 import type { Parameter } from '../core/fusion/normalization';
 import { Shapes } from '../core/fusion/advice';
 import { constantTensor, definingScope, indexScopes, isFunction, type Scope } from '../core/fusion/scope';
-import type { Attribute, Dimension, Model, Node } from '../core/onnx/model';
-import { chainModel, type NamedWeights } from './pairModel';
+import type { Dimension, Model, Node } from '../core/onnx/model';
+import type { NamedWeights } from './pairModel';
 import type { PairActivation, PairProblem } from './pairProblem';
 import { uniform } from './random';
+import { replacedModel, UnknownValueError } from './replacedNodes';
 import type { ValueShape } from './shapes';
 import { TensorDataError, type TensorReader } from './tensorReader';
 
@@ -49,7 +50,9 @@ export function pairProblem(
   try {
     return prepare(model, reader, finding, shapes);
   } catch (error) {
-    if (error instanceof Unmeasurable || error instanceof TensorDataError) return { reason: error.message };
+    const isExpected =
+      error instanceof Unmeasurable || error instanceof TensorDataError || error instanceof UnknownValueError;
+    if (isExpected) return { reason: error.message };
     throw error;
   }
 }
@@ -87,43 +90,46 @@ function prepare(
   const values = new PairValues(scope, reader);
   const fanIn = (inChannels / group) * weightsShape.slice(2).reduce((product, size) => product * size, 1);
   const weights = values.of(convolution.inputs[1]!, weightsShape, 0, 1 / Math.sqrt(fanIn));
-  const scale = values.parameter('scale', form.scale, channels, 1);
-  const bias = values.parameter('B', form.bias, channels, 0);
-  if (!form.isNative)
-    values.notes.push('the normalisation, which is written out, is measured as InstanceNormalization');
+  const scale = values.parameter(form.scale, channels, 1);
+  const bias = values.parameter(form.bias, channels, 0);
   const added = residual && values.added(residual.value, known, geometry.outputShape);
   const convolutionBias = convolution.inputs[2] ? values.of(convolution.inputs[2], [channels], 0, 0.1) : undefined;
+  const given = [weights, scale, bias, convolutionBias].filter((entry) => entry !== undefined);
   const border = pad?.type === 'ReflectPad' ? 'reflect' : pad?.type === 'EdgePad' ? 'edge' : undefined;
   const epsilon = (form.isNative ? floatAttribute(normalization, 'epsilon') : form.epsilon) ?? DEFAULT_EPSILON;
-  const activation = activationOf(fusedActivation);
-  const padding = pad && paddingNode(pad, convolution, scope.opset);
-  const given = [weights, scale, bias, convolutionBias, added, padding?.amounts].filter((entry) => entry !== undefined);
-  const inputsOf = (...entries: (NamedWeights | undefined)[]): string[] =>
-    entries.flatMap((entry) => entry?.name ?? []);
-  const float = (name: string, value: number): Attribute => ({ name, value: { type: 'FLOAT', value } });
-  const links: Link[] = [
-    ...(padding ? [{ opType: 'Pad', inputs: inputsOf(padding.amounts), attributes: padding.attributes }] : []),
+  const shapeOf = (name: string): readonly number[] | undefined => concrete(known.of(scope, name));
+  const output = finding.nodes.at(-1)!.outputs[0]!;
+  const { view } = form;
+  const stockModel = replacedModel(
     {
-      opType: convolution.opType,
-      inputs: inputsOf(weights, convolutionBias),
-      attributes: convolution.attributes,
+      scope,
+      nodes: finding.nodes,
+      input: { name: convolutionInput, shape: inputShape },
+      output: { name: output, shape: view ? shapeOf(output) : geometry.outputShape },
+      residual: residual && added && { node: residual.node, index: addedOperand(finding), shape: added.shape },
+      given: given.filter(
+        ({ name }, index) => name !== '' && given.findIndex((other) => other.name === name) === index,
+      ),
+      shapeOf,
     },
-    { opType: 'InstanceNormalization', inputs: inputsOf(scale, bias), attributes: [float('epsilon', epsilon)] },
-    ...(added ? [{ opType: 'Add', inputs: inputsOf(added), attributes: [] }] : []),
-    ...(activation === 'Relu' ? [{ opType: 'Relu', inputs: [], attributes: [] }] : []),
-    ...(typeof activation === 'object'
-      ? [{ opType: 'LeakyRelu', inputs: [], attributes: [float('alpha', activation.LeakyRelu.alpha)] }]
-      : []),
-  ];
+    reader,
+  );
+  const viewModel =
+    view &&
+    replacedModel(
+      {
+        scope,
+        nodes: [{ ...view, outputs: [output] }],
+        input: { name: view.inputs[0]!, shape: geometry.outputShape },
+        output: { name: output, shape: shapeOf(output) },
+        given: [],
+        shapeOf,
+      },
+      reader,
+    );
   return {
     problem: {
-      stockModel: chainModel(
-        chained(links),
-        scope.opset,
-        { name: INPUT, shape: inputShape },
-        given.filter((entry, index) => given.findIndex((other) => other.name === entry.name) === index),
-        { name: OUTPUT, shape: geometry.outputShape },
-      ),
+      stockModel,
       inputShape,
       conv: {
         kernelShape: geometry.kernelShape,
@@ -139,34 +145,18 @@ function prepare(
       scale: scale.values,
       bias: bias.values,
       epsilon,
-      activation,
+      activation: activationOf(fusedActivation),
       ...(added ? { residual: { shape: added.shape, data: added.values } } : {}),
+      ...(viewModel ? { viewModel } : {}),
     },
     notes: values.notes,
   };
 }
 
-const INPUT = 'X';
-const OUTPUT = 'Y';
-
-/** One node of the pair's model; its first input is what the node before it yields. */
-interface Link {
-  readonly opType: string;
-  readonly inputs: readonly string[];
-  readonly attributes: readonly Attribute[];
-}
-
-/** The nodes joined directly, from `X` to `Y`, without what hands values on unchanged in between. */
-function chained(links: readonly Link[]): Node[] {
-  return links.map(({ opType, inputs, attributes }, index) => ({
-    name: '',
-    domain: '',
-    opType,
-    overload: '',
-    inputs: [index === 0 ? INPUT : `chain_${index}`, ...inputs],
-    outputs: [index === links.length - 1 ? OUTPUT : `chain_${index + 1}`],
-    attributes: attributes.map(({ name, value }) => ({ name, value })),
-  }));
+/** Which operand of its addition isn't from the pair. */
+function addedOperand({ residual, nodes }: Finding): number {
+  const inside = new Set(nodes.flatMap((node) => node.outputs));
+  return residual!.node.inputs.findIndex((name) => name === residual!.value && !inside.has(name));
 }
 
 /** The convolution with these pads for its own. */
@@ -174,34 +164,6 @@ function withPads(convolution: Node, pads: readonly number[]): Node {
   const kept = convolution.attributes.filter(({ name }) => name !== 'auto_pad' && name !== 'pads');
   return { ...convolution, attributes: [...kept, { name: 'pads', value: { type: 'INTS', value: pads.map(BigInt) } }] };
 }
-
-/** Since opset 11 Pad has its amounts as an input. */
-const PAD_INPUT_OPSET = 11;
-
-/** The Pad before the convolution as a node of the pair's model. */
-function paddingNode(
-  { type, pads }: FusedPad,
-  convolution: Node,
-  opset: number,
-): { readonly attributes: readonly Attribute[]; readonly amounts?: NamedWeights } {
-  const own = convolutionAttributes(convolution).pads;
-  const amounts = pads.map((amount, index) => BigInt(amount - (own?.[index] ?? 0)));
-  const axes = amounts.length / 2;
-  // Nothing on batch and channels.
-  const all = [0n, 0n, ...amounts.slice(0, axes), 0n, 0n, ...amounts.slice(axes)];
-  const mode = type === 'ReflectPad' ? 'reflect' : type === 'EdgePad' ? 'edge' : 'constant';
-  const attribute: Attribute = { name: 'mode', value: { type: 'STRING', value: new TextEncoder().encode(mode) } };
-  if (opset < PAD_INPUT_OPSET) {
-    return { attributes: [attribute, { name: 'pads', value: { type: 'INTS', value: all } }] };
-  }
-  return {
-    attributes: [attribute],
-    amounts: { name: 'amounts', shape: [all.length], values: BigInt64Array.from(all) },
-  };
-}
-
-/** Names of weights can't clash with those of the chain. */
-const weightName = (name: string): string => (name === '' ? '' : `weight:${name}`);
 
 function shapesOnly(shapes: ReadonlyMap<string, ValueShape>): Map<string, readonly Dimension[]> {
   const only = new Map<string, readonly Dimension[]>();
@@ -249,29 +211,29 @@ class PairValues {
           `\`${name}\` has shape [${tensor.dims.join(', ')}] where [${shape.join(', ')}] is needed`,
         );
       }
-      return { name: weightName(name), shape, values: this.reader.floats(tensor) };
+      return { name, shape, values: this.reader.floats(tensor) };
     }
     return this.invented(name, shape, middle, spread);
   }
 
-  /** A normalisation's scale or bias, one value for each channel. */
-  parameter(name: string, parameter: Parameter, channels: number, middle: number): PairWeights {
+  /** A normalisation's scale or bias, one value for each channel; its shape is the model's. */
+  parameter(parameter: Parameter, channels: number, middle: number): PairWeights {
     if (parameter.kind === 'filled') {
-      return { name, shape: [channels], values: new Float32Array(channels).fill(parameter.value) };
+      return { name: '', shape: [channels], values: new Float32Array(channels).fill(parameter.value) };
     }
-    const tensor = parameter.kind === 'reshaped' ? constantTensor(this.scope, parameter.name) : undefined;
-    if (tensor === undefined) return this.of(parameter.name, [channels], middle, 0.5);
-    return { name: weightName(parameter.name), shape: [channels], values: this.reader.floats(tensor) };
+    const dims = parameter.kind === 'reshaped' ? parameter.dims : [channels];
+    return this.of(parameter.name, dims, middle, 0.5);
   }
 
   /** The other operand of an addition, of the output's shape where its own isn't known. */
   added(name: string, shapes: Shapes, outputShape: readonly number[]): PairWeights {
-    const known = concrete(shapes.of(this.scope, name));
+    const shape = concrete(shapes.of(this.scope, name));
     const fits =
-      known !== undefined &&
-      known.length <= outputShape.length &&
-      known.every((size, axis) => size === 1 || size === outputShape.at(axis - known.length));
-    return this.invented(name, fits ? known : outputShape, 0, 1);
+      shape !== undefined &&
+      shape.length <= outputShape.length &&
+      shape.every((size, axis) => size === 1 || size === outputShape.at(axis - shape.length));
+    if (!fits) return this.invented(name, outputShape, 0, 1);
+    return this.of(name, shape, 0, 1);
   }
 
   private invented(name: string, shape: readonly number[], middle: number, spread: number): PairWeights {
@@ -280,6 +242,6 @@ class PairValues {
     this.notes.push(`\`${name}\` ${origin}; measured with seeded random values`);
     const values = new Float32Array(shape.reduce((product, size) => product * size, 1));
     for (let index = 0; index < values.length; index++) values[index] = middle + spread * (2 * this.random() - 1);
-    return { name: weightName(name), shape, values };
+    return { name, shape, values };
   }
 }

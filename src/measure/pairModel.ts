@@ -15,18 +15,24 @@ export interface NamedWeights {
   readonly values: Float32Array | BigInt64Array;
 }
 
+/** A float value of a small model. */
+export interface NamedValue {
+  readonly name: string;
+  readonly shape: readonly number[];
+}
+
 /**
- * A model of a chain of nodes with one float input and one float output, its
- * weights inside. The nodes' names of values are the model's.
+ * A model of a few nodes with float inputs and one float output, its weights
+ * inside. The nodes' names of values are the model's.
  */
 export function chainModel(
   nodes: readonly Node[],
   opset: number,
-  input: { readonly name: string; readonly shape: readonly number[] },
-  weights: readonly NamedWeights[],
-  output: { readonly name: string; readonly shape: readonly number[] },
+  inputs: readonly NamedValue[],
+  weights: readonly (NamedWeights | Tensor)[],
+  output: { readonly name: string; readonly shape?: readonly Dimension[] | undefined },
 ): Uint8Array {
-  const value = ({ name, shape }: { name: string; shape: readonly Dimension[] }) => ({
+  const value = ({ name, shape }: { name: string; shape?: readonly Dimension[] | undefined }) => ({
     name,
     type: { kind: 'tensor' as const, elementType: FLOAT, shape },
   });
@@ -42,20 +48,22 @@ export function chainModel(
     functions: [],
     graph: {
       name: 'pair',
-      inputs: [value(input)],
+      inputs: inputs.map(value),
       outputs: [value(output)],
       valueInfos: [],
-      initializers: weights.map(({ name, shape, values }): Tensor => ({
-        name,
-        dataType: values instanceof Float32Array ? FLOAT : INT64,
-        dims: shape,
-        data: { kind: 'bytes', bytes: littleEndian(values) },
-      })),
+      initializers: weights.map((weight) => ('data' in weight ? weight : tensorOf(weight))),
       nodes,
     },
   };
   return joinChunks(encodeModel(model), bytesSource(new Uint8Array(0)));
 }
+
+const tensorOf = ({ name, shape, values }: NamedWeights): Tensor => ({
+  name,
+  dataType: values instanceof Float32Array ? FLOAT : INT64,
+  dims: shape,
+  data: { kind: 'bytes', bytes: littleEndian(values) },
+});
 
 function littleEndian(values: Float32Array | BigInt64Array): Uint8Array {
   const bytes = new Uint8Array(values.byteLength);

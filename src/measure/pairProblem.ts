@@ -22,8 +22,8 @@ export interface PairConvolution {
 /** A (Pad +) Conv or ConvTranspose + InstanceNormalization (+ Add) (+ activation) pair with the model's own weights, and the same pair as a model. */
 export interface PairProblem {
   /**
-   * A complete ONNX model of the pair as the runtime would run it unfused: one float input `X`, one float output,
-   * weights inside.
+   * A complete ONNX model of just the nodes that the fused one replaces, as they are written: the float input `X`, where
+   * something is added a second float input `residual`, one float output, weights inside.
    */
   readonly stockModel: Uint8Array;
   /** N, C, then the spatial sizes. */
@@ -40,4 +40,9 @@ export interface PairProblem {
   readonly activation: PairActivation;
   /** What is added before the activation, of a shape that is broadcast to the output's. */
   readonly residual?: { readonly shape: readonly number[]; readonly data: Float32Array };
+  /**
+   * A model of the node that gives the fused result the layout that the pair's output has, where that is another: one
+   * float input, one float output.
+   */
+  readonly viewModel?: Uint8Array;
 }
