@@ -1,5 +1,6 @@
 /** Fields that the text doesn't show, put into the messages of a model at random. */
 import fc from 'fast-check';
+import { randomNumbers } from './damage';
 import { entry, message, type Fields, type Message } from './message';
 import { addFields, withUnknownFields, type MessageName } from './unknownFields';
 
@@ -10,17 +11,6 @@ interface Choices {
   readonly unknown: boolean;
   /** Names that annotations and device configurations refer to values by. */
   readonly names: readonly string[];
-}
-
-/** Numbers in `[0, 1)` that follow from a seed (mulberry32). */
-function randomNumbers(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let bits = Math.imul(state ^ (state >>> 15), 1 | state);
-    bits = (bits + Math.imul(bits ^ (bits >>> 7), 61 | bits)) ^ bits;
-    return ((bits ^ (bits >>> 14)) >>> 0) / 2 ** 32;
-  };
 }
 
 /** A model file with fields that the text doesn't show: doc strings, metadata, annotations, devices, training, unknown ones. */

@@ -8,7 +8,7 @@ import type { Model } from '../../../src/core/onnx/model';
 import { bytesSource, type ByteSource } from '../../../src/core/wire/source';
 
 const ROOT = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../..');
-const SHARED = path.join(ROOT, '../shared/models');
+export const SHARED_MODELS = path.join(ROOT, '../shared/models');
 
 export interface OpenModel {
   readonly model: Model;
@@ -25,7 +25,7 @@ export const sampleModel = (): OpenModel => openModel(path.join(ROOT, 'media/sam
 
 /** A file of the shared models; the test that asks skips itself where they aren't there. */
 export function sharedModel(test: Context, file: string): string {
-  const full = path.join(SHARED, file);
+  const full = path.join(SHARED_MODELS, file);
   if (!existsSync(full)) {
     test.test!.title += ` (skipped: ${path.relative(ROOT, full)} is not there)`;
     test.skip();
