@@ -2,7 +2,7 @@ import * as vscode from 'vscode';
 import { findFused, findFusions } from '../core/fusion/find';
 import type { Finding, FusedNode } from '../core/fusion/finding';
 import type { Dimension, Model, TextSpan } from '../core/onnx/model';
-import { parseModel, type ParseError } from '../core/text/parse';
+import { parseModel, reparseModel, type ParsedText, type ParseError } from '../core/text/parse';
 import type { ModelFiles } from './modelFiles';
 import type { Shapes, ShapesState } from './shapes';
 import { LANGUAGE, TEXT_SCHEME, fileNameOf, isText, modelUriOf } from './uris';
@@ -32,8 +32,11 @@ export interface Analysis {
  * document is what counts, edits included; without one, the model file itself.
  */
 export class Analyses implements vscode.Disposable {
-  private readonly ofDocuments = new WeakMap<vscode.TextDocument, { version: number; analysis: Analysis }>();
-  private readonly ofFiles = new Map<string, { text: string; analysis: Analysis }>();
+  private readonly ofDocuments = new WeakMap<
+    vscode.TextDocument,
+    { version: number; analysis: Analysis; parsed: ParsedText }
+  >();
+  private readonly ofFiles = new Map<string, { analysis: Analysis; parsed: ParsedText }>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
   private readonly pending = new Map<string, NodeJS.Timeout>();
   private readonly subscriptions: { dispose(): unknown }[];
@@ -61,11 +64,16 @@ export class Analyses implements vscode.Disposable {
   /** The analysis of the document's present state. */
   of(document: vscode.TextDocument): Analysis {
     const known = this.ofDocuments.get(document);
-    const analysis =
-      known?.version === document.version
-        ? this.withShapes(known.analysis, document.isDirty)
-        : this.analyse(document.uri, document.getText(), document.isDirty);
-    this.ofDocuments.set(document, { version: document.version, analysis });
+    if (known?.version === document.version) {
+      const analysis = this.withShapes(known.analysis, document.isDirty);
+      this.ofDocuments.set(document, { ...known, analysis });
+      return analysis;
+    }
+    const text = document.getText();
+    const earlier = known?.parsed ?? this.ofFiles.get(document.uri.toString())?.parsed;
+    const parsed = earlier ? reparseModel(earlier, text) : parseModel(text);
+    const analysis = this.analyse(document.uri, parsed, document.isDirty);
+    this.ofDocuments.set(document, { version: document.version, analysis, parsed });
     return analysis;
   }
 
@@ -81,9 +89,10 @@ export class Analyses implements vscode.Disposable {
     const document = openDocument(uri);
     if (document && (document.isDirty || document.getText() === file.text)) return this.of(document);
     const known = this.ofFiles.get(uri.toString());
+    const parsed = known ? reparseModel(known.parsed, file.text) : parseModel(file.text);
     const analysis =
-      known?.text === file.text ? this.withShapes(known.analysis, false) : this.analyse(uri, file.text, false);
-    this.ofFiles.set(uri.toString(), { text: file.text, analysis });
+      known?.parsed === parsed ? this.withShapes(known.analysis, false) : this.analyse(uri, parsed, false);
+    this.ofFiles.set(uri.toString(), { analysis, parsed });
     return analysis;
   }
 
@@ -92,11 +101,10 @@ export class Analyses implements vscode.Disposable {
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
-  private analyse(uri: vscode.Uri, text: string, dirty: boolean): Analysis {
-    const { model, errors } = parseModel(text);
-    const parsed = { uri, fileName: fileNameOf(modelUriOf(uri) ?? uri), text, model, errors, dirty };
-    const shapes = this.shapes.of(parsed);
-    return { ...parsed, shapes, findings: findingsOf(model, shapes), fused: findFused(model) };
+  private analyse(uri: vscode.Uri, { text, model, errors }: ParsedText, dirty: boolean): Analysis {
+    const read = { uri, fileName: fileNameOf(modelUriOf(uri) ?? uri), text, model, errors, dirty };
+    const shapes = this.shapes.of(read);
+    return { ...read, shapes, findings: findingsOf(model, shapes), fused: findFused(model) };
   }
 
   /** The same analysis with the shapes that are known by now. */
