@@ -82,9 +82,7 @@ export class FusionsTree implements vscode.TreeDataProvider<Item>, vscode.Dispos
     if (item?.kind === 'entry') return [];
     if (item) return item.entries.map((entry) => ({ kind: 'entry', target: item.target, id: entry.id, entry }));
     this.models = await this.gather();
-    const count = this.models.reduce((total, { entries }) => total + countOf(entries, 'fusable'), 0);
-    this.view.badge =
-      count === 0 ? undefined : { value: count, tooltip: `${count} ${count === 1 ? 'pair' : 'pairs'} can fuse` };
+    this.showCount(this.models.reduce((total, { entries }) => total + countOf(entries, 'fusable'), 0));
     return [...this.models];
   }
 
@@ -135,9 +133,28 @@ export class FusionsTree implements vscode.TreeDataProvider<Item>, vscode.Dispos
   }
 
   private refreshSoon(): void {
-    if (!this.view.visible) return;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.changed.fire(), REFRESH_MS);
+    this.timer = setTimeout(() => {
+      if (this.view.visible) this.changed.fire();
+      else void this.countHidden();
+    }, REFRESH_MS);
+  }
+
+  /** The badge stays true while nothing asks for the tree. */
+  private async countHidden(): Promise<void> {
+    const open = openTexts();
+    let count = 0;
+    for (const uri of open.values()) {
+      const analysis = await this.services.analyses.at(uri).catch(() => undefined);
+      count += analysis?.findings.filter(({ fusable }) => fusable).length ?? 0;
+    }
+    for (const [key, { entries }] of this.scanned) if (!open.has(key)) count += countOf(entries, 'fusable');
+    if (!this.view.visible) this.showCount(count);
+  }
+
+  private showCount(count: number): void {
+    this.view.badge =
+      count === 0 ? undefined : { value: count, tooltip: `${count} ${count === 1 ? 'pair' : 'pairs'} can fuse` };
   }
 }
 
