@@ -104,3 +104,35 @@ for (const name of ['model.onnx', 'model-mistakes.onnxtxt']) {
     }
   });
 }
+
+describe('mistakes while a person types', () => {
+  standAlone();
+
+  it('marks the syntax at once, and names and ops after it', async () => {
+    const editor = await openText('model.onnx');
+    const { document } = editor;
+    await until('the text is checked', () => diagnosticsOf(document).length > 0);
+    const seen: string[] = [];
+    const note = (): void => {
+      for (const { source, code } of diagnosticsOf(document)) {
+        const kind = source !== 'ONNX' ? '' : typeof code === 'string' ? code : 'syntax';
+        if (kind !== '' && !seen.includes(kind)) seen.push(kind);
+      }
+    };
+    note();
+    assert.ok(!seen.includes('syntax') && !seen.includes('unknown-op'), seen.join(', '));
+    const listening = vscode.languages.onDidChangeDiagnostics(note);
+    try {
+      const edited = document
+        .getText()
+        .replace(/^\{\n.*\n/m, (first) => `${first}  one = Cnov (input)\n  two = = Relu (input)\n`);
+      const whole = new vscode.Range(0, 0, document.lineCount, 0);
+      assert.ok(await editor.edit((edit) => edit.replace(whole, edited)));
+      await until('both are marked', () => seen.includes('syntax') && seen.includes('unknown-op'));
+      assert.ok(seen.indexOf('syntax') < seen.indexOf('unknown-op'), seen.join(', '));
+      await until('both stay', () => diagnosticsOf(document).filter(({ source }) => source === 'ONNX').length >= 2);
+    } finally {
+      listening.dispose();
+    }
+  });
+});

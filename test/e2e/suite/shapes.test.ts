@@ -99,6 +99,12 @@ describe('shapes', () => {
     });
     assert.ok(values.length >= 2);
     await shot(__filename, 'graph');
+    await driver.click({ selector: '.chip.dimensions', webview: 'panel' }, undefined);
+    await driver.waitFor({ selector: '.quick-input-title', hasText: '1 of 3' });
+    await shot(__filename, 'graph-chip');
+    await driver.press('Escape', undefined);
+    await driver.waitFor({ selector: '.quick-input-title' }, 'hidden');
+    await goTo(await vscode.window.showTextDocument(editor.document), editor.document.lineAt(place.line).text.trim());
   });
 
   it('follow edits of the text, saved or not, and what was measured with other shapes is dropped', async function () {
