@@ -101,11 +101,13 @@ function shapeAfter(
   scope: Scope,
   shapes: Shapes,
 ): readonly Dimension[] | undefined {
-  const computed = outputDimensions(convolution, input, weights);
   const own = shapes.of(scope, convolution.outputs[0] ?? '');
   const last = nodes.at(-1);
   const after = own ?? (last && last !== convolution ? shapes.of(scope, last.outputs[0] ?? '') : undefined);
-  if (after?.length !== weights.length) return computed;
+  const isOfRank = after?.length === weights.length;
+  if (isOfRank && concrete(after)) return after;
+  const computed = outputDimensions(convolution, input, weights);
+  if (!isOfRank) return computed;
   // Axis by axis what is known best: a size, then a symbol.
   return after.map((size, axis) => {
     const other = computed?.[axis];

@@ -1,7 +1,7 @@
 import type { Model, Node } from '../onnx/model';
 import { FUSION_DOMAIN } from './fusedOps';
 import { integer } from './planeValues';
-import { defaultOpset, isDefaultDomain, subgraphsOf, type Body } from './scope';
+import { defaultOpset, isDefaultDomain, mayHoldGraphs, subgraphsOf, type Body } from './scope';
 
 /**
  * What an operator says of the body that holds it: it may be a normalisation
@@ -44,6 +44,7 @@ export function anchorsOf(model: Model): ReadonlyMap<Body, readonly Node[]> {
       if (role === 'convolution') convolves = true;
       else if (role === 'root') hasRoot = true;
       else if (role && (role !== 'batch' || isTraining(node, opset))) anchors.push(node);
+      if (!mayHoldGraphs(node)) continue;
       for (const attribute of node.attributes) {
         for (const graph of subgraphsOf(attribute)) convolves = visit(graph, opset) || convolves;
       }

@@ -4,7 +4,7 @@ import { floatAttribute } from './convolution';
 import { nodeLabel, nodeSpan, placeOfNode } from './describe';
 import type { Finding, RelatedPlace } from './finding';
 import { FUSION_DOMAIN } from './fusedOps';
-import { constantTensor, indexScopes, isFunction, producerOf, usesOf, type Scope } from './scope';
+import { constantTensor, hasNode, indexScopes, isFunction, producerOf, usesOf, type Scope } from './scope';
 import { isStandard } from './trace';
 
 /** Ways in which a normalisation does something else than its author may think. */
@@ -57,6 +57,7 @@ const NORMALIZED_BY_MEAN = 'the mean that the normalisation subtracts holds it t
  * @param shapes known shapes of the main graph's values.
  */
 export function findDegenerate(model: Model, findings: readonly Finding[], shapes?: ValueShapes): Degenerate[] {
+  if (findings.length === 0 && !hasNode(model, mayDegenerate)) return [];
   const known = new Shapes(shapes);
   const byNode = new Map(findings.map((finding) => [finding.normalization, finding]));
   const cases: Degenerate[] = [];
@@ -76,6 +77,12 @@ export function findDegenerate(model: Model, findings: readonly Finding[], shape
   }
   return cases;
 }
+
+/** Can the node be a case by itself? */
+const mayDegenerate = ({ opType, domain, outputs, attributes }: Node): boolean =>
+  opType === 'InstanceNormalization' ||
+  domain === FUSION_DOMAIN ||
+  (opType === 'BatchNormalization' && (outputs.length > 1 || attributes.some(({ name }) => name === 'training_mode')));
 
 function degenerate(
   scope: Scope,

@@ -24,7 +24,7 @@ import {
   opsetReason,
   sharedValueReason,
 } from './reasons';
-import { indexScopes, usesOf, type Scope } from './scope';
+import { hasNode, indexScopes, usesOf, type Scope } from './scope';
 import { Tracer, type Path } from './trace';
 
 export interface FindOptions {
@@ -84,6 +84,7 @@ function tailsOf(drafts: readonly Draft[], tools: TailTools & { readonly taken: 
 
 /** Every node of the model that is a fused op already. */
 export function findFused(model: Model): FusedNode[] {
+  if (!hasNode(model, ({ domain }) => domain === FUSION_DOMAIN)) return [];
   const ids = new UniqueIds();
   const found: FusedNode[] = [];
   for (const scope of indexScopes(model)) {

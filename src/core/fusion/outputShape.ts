@@ -1,5 +1,11 @@
 import type { Dimension, Node } from '../onnx/model';
-import { convolutionAttributes, convolutionGeometry, hasAttributeReferences, outputChannels } from './convolution';
+import {
+  concrete,
+  convolutionAttributes,
+  convolutionGeometry,
+  hasAttributeReferences,
+  outputChannels,
+} from './convolution';
 
 /** Stands for a size that isn't known: large, so that no kernel is larger. */
 const STAND_IN = 1 << 20;
@@ -28,8 +34,8 @@ export function outputDimensions(
       weights,
     );
   const geometry = at(STAND_IN);
-  const next = at(STAND_IN + 1);
-  if (!geometry || !next) return undefined;
+  const next = geometry && (input && concrete(input) ? geometry : at(STAND_IN + 1));
+  if (!next) return undefined;
   const { autoPad, group } = convolutionAttributes(node);
   const spatial = Array.from({ length: rank }, (_, index): Dimension => {
     const size = input?.[index + 2];

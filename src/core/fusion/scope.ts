@@ -105,6 +105,23 @@ export function subgraphsOf(attribute: Attribute): readonly Graph[] {
   return attribute.value.type === 'GRAPHS' ? attribute.value.value : NO_GRAPHS;
 }
 
+/** The standard operators that have graphs as attributes. */
+const HOLDS_GRAPHS: ReadonlySet<string> = new Set(['If', 'Loop', 'Scan', 'SequenceMap']);
+
+/** Can the node have graphs as attributes? */
+export const mayHoldGraphs = ({ opType, domain }: Node): boolean =>
+  HOLDS_GRAPHS.has(opType) || !isDefaultDomain(domain);
+
+/** Is there such a node in the model, its subgraphs and functions included? Resolves no names. */
+export function hasNode(model: Model, test: (node: Node) => boolean): boolean {
+  const visit = (body: Body): boolean =>
+    body.nodes.some(
+      (node) =>
+        test(node) || (mayHoldGraphs(node) && node.attributes.some((attribute) => subgraphsOf(attribute).some(visit))),
+    );
+  return visit(model.graph) || model.functions.some(visit);
+}
+
 const indexed = new WeakMap<Model, readonly Scope[]>();
 
 /**
