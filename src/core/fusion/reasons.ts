@@ -129,7 +129,9 @@ export function missingValueReason(chain: readonly Node[]): Reason | undefined {
         return reason('missing-input', `${nodeLabel(node)} has no input ${index + 1}`, placeOfNode(node, 'incomplete'));
       }
     }
-    if (!node.outputs[0]) return reason('missing-output', `${nodeLabel(node)} has no output`);
+    if (!node.outputs[0]) {
+      return reason('missing-output', `${nodeLabel(node)} has no output`, placeOfNode(node, 'incomplete'));
+    }
   }
   return undefined;
 }
@@ -162,8 +164,12 @@ export function unknownAttribute(node: Node, known: readonly ForwardedAttribute[
 /** The body doesn't say which version of the operators it means. */
 export function opsetReason(scope: Scope): Reason | undefined {
   if (scope.opset !== undefined) return undefined;
-  const whose = isFunction(scope.body) ? `function \`${scope.body.name}\`` : 'the model';
-  return reason('opset', `${whose} doesn't import the default operator set`);
+  const { body, model } = scope;
+  const whose = isFunction(body) ? `function \`${body.name}\`` : 'the model';
+  return reason('opset', `${whose} doesn't import the default operator set`, {
+    message: 'lacks the import',
+    span: isFunction(body) ? body.nameSpan : model.headerSpan,
+  });
 }
 
 /** A value that isn't float32. */

@@ -24,6 +24,7 @@ function reason(parts: TextModel, text = modelText(parts)): [code: string, messa
   assert.equal(found.length, 1, JSON.stringify(found.map((finding) => finding.id)));
   assert.equal(found[0]!.fusable, false);
   const { code, message, related } = found[0]!.reason!;
+  assert.ok(related.length > 0);
   for (const place of related) assert.ok(place.span, 'a related place is in the text');
   return [code, message];
 }
@@ -257,6 +258,11 @@ describe('findFusions', () => {
         /`activation`/,
       ],
       'a missing input': [{ nodes: [CONV, 'y = InstanceNormalization (h, s)'] }, 'missing-input', /no input 3/],
+      'a missing output': [
+        { nodes: [CONV, '[norm] "" = InstanceNormalization (h, s, b)', 'y = Relu (x)'] },
+        'missing-output',
+        /^InstanceNormalization `norm` has no output$/,
+      ],
       'a name that stands for two values': [
         { nodes: [CONV, 'h = Relu (x)', 'h = Conv (x, w)', 'y = InstanceNormalization (h, s, b)'] },
         'duplicate-name',

@@ -643,6 +643,7 @@ describe('normalisations in other forms', () => {
         );
         const { reason } = found[0]!;
         assert.match(reason!.message, message);
+        assert.ok(reason!.related.length > 0);
         for (const place of reason!.related) assert.ok(place.span, 'a related place is in the text');
         assert.equal(applyEdits(text, fuseEdits(text, model, found)), text);
       });
