@@ -11,10 +11,20 @@ export function randomNumbers(seed: number): () => number {
   };
 }
 
-/** The bytes with flipped bits, other bytes, a part missing, doubled or moved, or the end cut off. */
+/**
+ * The bytes with flipped bits, other bytes, a part missing or doubled, or the
+ * end cut off; more often than not so little that most messages stay readable.
+ */
 export function damaged(original: Uint8Array, random: () => number): Uint8Array {
   const pick = (count: number): number => Math.floor(random() * count);
   let bytes = original.slice();
+  if (random() < 0.6) {
+    for (let changes = 1 + pick(2); changes > 0 && bytes.length > 0; changes--) {
+      if (random() < 0.5) bytes[pick(bytes.length)]! ^= 1 << pick(8);
+      else bytes[pick(bytes.length)] = pick(256);
+    }
+    return bytes;
+  }
   const kinds = 1 + pick(2);
   for (let i = 0; i < kinds && bytes.length > 0; i++) {
     const at = pick(bytes.length);
