@@ -2,7 +2,7 @@ import type { Attribute, FunctionProto, Model, OpsetImport, StringEntry, TextSpa
 import { parseAttributeAfterName } from './parseAttribute';
 import { expectArrow, parseGraph, parseNodes, parseValues, skipSignature } from './parseGraph';
 import type { ParsedNode } from './parsedNode';
-import { atType, parseEntries, parseType } from './parseTensor';
+import { parseEntries, parseTypeIfNext } from './parseTensor';
 import { seekElement, seekFunction } from './recover';
 import { Reuse, type ParsedText } from './reuse';
 import { Char, FEW_NAMES, Scanner, SyntaxFailure } from './scanner';
@@ -276,7 +276,7 @@ function parseFormals(scanner: Scanner, names: string[], valueInfos: ValueInfo[]
   do {
     scanner.peek();
     const start = scanner.pos;
-    const type = atType(scanner) ? parseType(scanner) : undefined;
+    const type = parseTypeIfNext(scanner);
     scanner.peek();
     const nameStart = scanner.pos;
     const name = scanner.name('a name');

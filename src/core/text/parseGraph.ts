@@ -1,7 +1,7 @@
 import type { Graph, SparseTensor, Tensor, TextSpan, ValueInfo } from '../onnx/model';
 import { parseNode } from './parseNode';
 import type { ParsedNode } from './parsedNode';
-import { atSparse, atType, parseSparseInitializer, parseTensorData, parseType } from './parseTensor';
+import { atSparse, parseSparseInitializer, parseTensorData, parseTypeIfNext } from './parseTensor';
 import { atFunctionHeader, failedFrom, seekBody, seekElement, startsNode, unclosedString } from './recover';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
@@ -144,7 +144,7 @@ function parseValue(
 ): void {
   scanner.peek();
   const start = scanner.pos;
-  const type = atType(scanner) ? parseType(scanner) : undefined;
+  const type = parseTypeIfNext(scanner);
   const typeSpan = { start, end: scanner.pos };
   scanner.peek();
   const nameStart = scanner.pos;

@@ -1,5 +1,6 @@
 import { dataType, dataTypeNamed, DataTypes } from '../onnx/dataTypes';
 import type { Dimension, SparseTensor, StringEntry, Tensor, TensorData, TextSpan, Type } from '../onnx/model';
+import { exact } from '../wire/exact';
 import { Char, SyntaxFailure, toBigInt, type Scanner } from './scanner';
 import { startsType } from './quote';
 
@@ -11,6 +12,28 @@ export function atType(scanner: Scanner): boolean {
   const code = scanner.peek();
   if (code === Char.Question) return true;
   return scanner.isIdentifierStart(code) && startsType(scanner.peekIdentifier());
+}
+
+/** The type that is next, if one is. */
+export function parseTypeIfNext(scanner: Scanner): Type | undefined {
+  scanner.peek();
+  const start = scanner.pos;
+  // Most types are followed by a space, have none inside, and occur many times. A bracket ends a type for certain.
+  const end = scanner.text.indexOf(' ', start);
+  const last = end - start < 64 ? scanner.text.charCodeAt(end - 1) : -1;
+  const isShared = end > start && (last === Char.CloseBracket || last === Char.CloseParen);
+  const key = isShared ? scanner.text.slice(start, end) : '';
+  if (isShared) {
+    const known = scanner.types.get(key);
+    if (known !== undefined) {
+      scanner.pos = end;
+      return known;
+    }
+  }
+  if (!atType(scanner)) return undefined;
+  const type = parseType(scanner);
+  if (isShared && scanner.pos === end) scanner.types.set(key, type);
+  return type;
 }
 
 /** A type of the grammar, or one of the forms that `printType` adds to it. */
@@ -114,7 +137,7 @@ function parseTensorType(scanner: Scanner): TensorType {
     }
   } while (scanner.matches(Char.Comma));
   scanner.expect(Char.CloseBracket, 'after the dimensions');
-  return { elementType, shape };
+  return { elementType, shape: exact(shape) };
 }
 
 /** What stands before a tensor's data. */
@@ -243,17 +266,22 @@ function toFloat64(text: string, span: TextSpan): number {
 }
 
 /** `["key": "value", …]`. */
-export function parseEntries(scanner: Scanner): StringEntry[] {
+export function parseEntries(scanner: Scanner): readonly StringEntry[] {
   scanner.expect(Char.OpenBracket, 'before the entries');
   const entries: StringEntry[] = [];
   if (scanner.matches(Char.CloseBracket)) return entries;
   do {
     const key = scanner.string('a key in quotes');
     scanner.expect(Char.Colon, 'after the key');
-    entries.push({ key, value: scanner.string('a value in quotes') });
+    const value = scanner.string('a value in quotes');
+    // Tensors mostly have the location, and often the length, in common with the one before.
+    const before = scanner.lastEntries[entries.length];
+    const entry = before?.key === key && before.value === value ? before : { key, value };
+    scanner.lastEntries[entries.length] = entry;
+    entries.push(entry);
   } while (scanner.matches(Char.Comma));
   scanner.expect(Char.CloseBracket, 'after the entries');
-  return entries;
+  return exact(entries);
 }
 
 /** `type name? =? data`: a tensor that is an attribute's value. */

@@ -1,4 +1,4 @@
-import type { TextSpan } from '../onnx/model';
+import type { StringEntry, TextSpan, Type } from '../onnx/model';
 import { NameStack, Places } from './places';
 import type { ParsedNode } from './parsedNode';
 
@@ -81,6 +81,8 @@ const namedEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\
 /** Mistakes beyond this many are not listed: the text isn't ONNX text at all. */
 const MOST_ERRORS = 1000;
 
+type NextCode = typeof Char.Backslash | typeof Char.Newline | typeof Char.CarriageReturn;
+
 /** Reads tokens from ONNX text. Positions are UTF-16 offsets. */
 export class Scanner {
   pos = 0;
@@ -99,7 +101,14 @@ export class Scanner {
   /** Where the parts of nodes are. */
   readonly places = new Places();
 
+  /** Types by their text. */
+  readonly types = new Map<string, Type>();
+  /** The entries read last, by their position in their list. */
+  readonly lastEntries: StringEntry[] = [];
   private readonly names: (string | undefined)[];
+
+  private readonly nextFrom = [0, 0, 0];
+  private readonly nextOf = [-1, -1, -1];
 
   /**
    * @param known nodes that need not be read again.
@@ -164,22 +173,23 @@ export class Scanner {
     const start = this.pos;
     const { text } = this;
     let at = start;
-    let hash = 0;
-    for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(++at)) {
-      hash = (Math.imul(hash, 31) + code) | 0;
-    }
+    for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(++at));
     this.pos = at;
-    return this.share(start, at, hash);
+    return this.share(start, at);
   }
 
   /**
    * The text between two offsets. Equal names get the same string, which keeps
    * memory small and makes looking them up quick.
    */
-  private share(start: number, end: number, hash: number): string {
+  private share(start: number, end: number): string {
     const { text } = this;
     const length = end - start;
     if (length > LONGEST_SHARED) return this.own(text.slice(start, end));
+    // Some of the characters tell most names apart; looking at all takes longer than missing a few to share.
+    let hash = length;
+    const step = (length >> 4) + 1;
+    for (let at = end - 1; at >= start; at -= step) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
     const slot = (hash ^ (hash >>> 16)) & (this.names.length - 1);
     const known = this.names[slot];
     if (known?.length === length && text.startsWith(known, start)) return known;
@@ -225,37 +235,35 @@ export class Scanner {
       throw this.unexpected(what);
     }
     const { text } = this;
-    let at = this.pos + 1;
-    const contentStart = at;
-    let plain = true;
-    let long = false;
-    let hash = 0;
-    for (;;) {
-      const next = text.charCodeAt(at);
-      hash = (Math.imul(hash, 31) + next) | 0;
-      if (next === Char.Quote) break;
-      if (next === Char.Backslash) {
-        plain = false;
-        at++;
-      } else if (next === Char.Newline) long = true;
-      else if (next === Char.CarriageReturn) plain = false;
-      if (!(at < text.length)) {
-        const lineEnd = text.indexOf('\n', start);
-        this.pos = text.length;
-        this.lastLongString = start;
-        throw new SyntaxFailure('This string has no closing quote.', {
-          start,
-          end: lineEnd < 0 ? text.length : lineEnd,
-        });
-      }
-      at++;
+    const contentStart = this.pos + 1;
+    let at = text.indexOf('"', contentStart);
+    const hasBackslash = at >= 0 && this.next(Char.Backslash, contentStart) < at;
+    if (hasBackslash) at = closingQuote(text, contentStart);
+    if (at < 0) {
+      const lineEnd = text.indexOf('\n', start);
+      this.pos = text.length;
+      this.lastLongString = start;
+      throw new SyntaxFailure('This string has no closing quote.', {
+        start,
+        end: lineEnd < 0 ? text.length : lineEnd,
+      });
     }
-    if (long) this.lastLongString = start;
+    if (this.next(Char.Newline, contentStart) < at) this.lastLongString = start;
     this.pos = at + 1;
-    if (plain) return this.share(contentStart, at, hash);
+    if (!hasBackslash && this.next(Char.CarriageReturn, contentStart) > at) return this.share(contentStart, at);
     const content = text.slice(contentStart, at);
     const read = escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
     return this.own(read);
+  }
+
+  /** Where the character is next at or behind `from`, or the end of the text; quick, since it is looked for once. */
+  private next(code: NextCode, from: number): number {
+    const slot = code === Char.Backslash ? 0 : code === Char.Newline ? 1 : 2;
+    const known = this.nextOf[slot]!;
+    if (known >= from && this.nextFrom[slot]! <= from) return known;
+    const found = this.text.indexOf(code === Char.Backslash ? '\\' : code === Char.Newline ? '\n' : '\r', from);
+    this.nextFrom[slot] = from;
+    return (this.nextOf[slot] = found < 0 ? this.text.length : found);
   }
 
   private unescape(content: string, offset: number): string {
@@ -467,6 +475,16 @@ export class Scanner {
     end.lastIndex = this.pos + 1;
     this.pos = end.exec(this.text) === null ? this.pos + 1 : end.lastIndex;
   }
+}
+
+/** The quote that ends a string whose content starts at `start` and may have backslashes, or -1. */
+function closingQuote(text: string, start: number): number {
+  for (let at = start; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === Char.Quote) return at;
+    if (code === Char.Backslash) at++;
+  }
+  return -1;
 }
 
 /** An integer that a number holds exactly, as a bigint. */
