@@ -233,12 +233,12 @@ export class NormalizationForms {
 
   /** Is no value on the way to `end` read by anything else? */
   private isClosed(root: string, end: PlaneValue): boolean {
-    const values = [root, ...[...end.slice].flatMap((node) => node.outputs)];
-    return values.every(
-      (name) =>
-        name === end.name ||
-        usesOf(this.scope, name).every(({ node, scope }) => node && scope === this.scope && end.slice.has(node)),
-    );
+    const isInside = (name: string): boolean =>
+      name === end.name ||
+      usesOf(this.scope, name).every(({ node, scope }) => node && scope === this.scope && end.slice.has(node));
+    if (!isInside(root)) return false;
+    for (const node of end.slice) if (!node.outputs.every(isInside)) return false;
+    return true;
   }
 
   /** Adds the nodes that only give scale or bias a shape for these. */

@@ -180,17 +180,13 @@ export class PlaneValues {
   private evaluate(node: Node, name: string): boolean {
     const sizes = this.sizesOf(node);
     if (sizes) {
-      const inputs = node.inputs.flatMap((input) => [
-        ...(this.sizes.get(input)?.slice ?? this.values.get(input)?.slice ?? []),
-      ]);
-      this.sizes.set(name, { sizes, slice: new Set([...inputs, node]) });
+      this.sizes.set(name, { sizes, slice: this.sliceOf(node) });
       return true;
     }
     const draft = this.formulaOf(node, name);
     if (!draft) return false;
     const known = node.inputs.flatMap((input) => this.values.get(input) ?? []);
     const main = known.find((value) => !value.isReduced) ?? known[0]!;
-    const shapes = node.inputs.flatMap((input) => this.sizes.get(input) ?? []);
     this.values.set(name, {
       view: main.view,
       isReduced: main.isReduced,
@@ -199,9 +195,21 @@ export class PlaneValues {
       ...draft,
       name,
       node,
-      slice: new Set([...[...known, ...shapes].flatMap((value) => [...value.slice]), node]),
+      slice: this.sliceOf(node),
     });
     return true;
+  }
+
+  /** The nodes that the node's inputs are computed by, and the node. */
+  private sliceOf(node: Node): ReadonlySet<Node> {
+    let slice: Set<Node> | undefined;
+    for (const input of node.inputs) {
+      const before = (this.values.get(input) ?? this.sizes.get(input))?.slice;
+      if (!before) continue;
+      if (slice) for (const other of before) slice.add(other);
+      else slice = new Set(before);
+    }
+    return (slice ?? new Set<Node>()).add(node);
   }
 
   private formulaOf(node: Node, name: string): Draft | undefined {
