@@ -6,7 +6,7 @@ import { Printer } from '../text/printer';
 import { printInitializer } from '../text/printValue';
 import { findFusions } from './find';
 import type { FusedNode } from './finding';
-import { fusedForm } from './fusedForm';
+import { fusedForm, type FusedForm } from './fusedForm';
 import { fusedFunction } from './fusedFunction';
 import { FUSION_DOMAIN } from './fusedOps';
 import { ModelEdits, outermost } from './modelEdits';
@@ -36,19 +36,35 @@ export function unfuseEdits(text: string, model: Model, fusedNodes: readonly Fus
   const first = new Unfusing(text, model, new Set(fusedNodes));
   if (first.restored.size === 0) return first.edits;
   const { model: result, errors } = parseModel(applyEdits(text, first.edits));
-  const forms = new Map<string, string[]>();
+  const forms = new Map<string, ExpectedForm[]>();
   for (const finding of errors.length > 0 ? [] : findFusions(result)) {
     if (!finding.fusable) continue;
     const form = fusedForm(finding);
-    const known = forms.get(form.output) ?? [];
-    forms.set(form.output, [...known, formKey(form.op, form.inputs, form.attributes)]);
+    const { scale, bias } = finding.form;
+    const made = [scale, bias].flatMap(({ kind }, index) => (kind === 'vector' ? [] : [form.inputs[index + 2]!]));
+    forms.set(form.output, [...(forms.get(form.output) ?? []), { form, made }]);
   }
-  const differing = fusedNodes.filter(({ node, op }) => {
-    const key = formKey(op.name, node.inputs, node.attributes);
-    return forms.get(node.outputs[0] ?? '')?.includes(key) !== true;
-  });
+  const differing = fusedNodes.filter(
+    (fused) => forms.get(fused.node.outputs[0] ?? '')?.some((expected) => isForm(fused, expected)) !== true,
+  );
   const again = differing.filter((fused) => first.restored.has(fused));
   return again.length === 0 ? first.edits : new Unfusing(text, model, new Set(fusedNodes), new Set(again)).edits;
+}
+
+interface ExpectedForm {
+  readonly form: FusedForm;
+  /** Inputs that fusing makes, which are numbered where their names are taken. */
+  readonly made: readonly string[];
+}
+
+/** Is the node what fusing gives? */
+function isForm({ node, op }: FusedNode, { form, made }: ExpectedForm): boolean {
+  const inputs = node.inputs.map((name, index) => {
+    const expected = form.inputs[index] ?? '';
+    const isNumbered = made.includes(expected) && name.startsWith(`${expected}_`);
+    return isNumbered && /^\d+$/.test(name.slice(expected.length + 1)) ? expected : name;
+  });
+  return formKey(op.name, inputs, node.attributes) === formKey(form.op, form.inputs, form.attributes);
 }
 
 /** Equal for fused nodes that compute the same of the same values. */
@@ -214,11 +230,12 @@ class Unfusing {
   private removeUnread(scope: Scope, node: Node, { inputs, nodes }: Original): void {
     const read = new Set(nodes.flatMap((inner) => inner.inputs));
     node.inputs.forEach((name, index) => {
-      if (!read.has(inputs[index] ?? '')) this.removeIfUnread(scope, name, node);
+      if (!read.has(inputs[index] ?? '')) this.removeIfUnread(scope, name, node, read);
     });
   }
 
-  private removeIfUnread(scope: Scope, name: string, reader: Node): void {
+  /** @param read what the original reads. */
+  private removeIfUnread(scope: Scope, name: string, reader: Node, read: ReadonlySet<string>): void {
     const at = definingScope(scope, name);
     if (!at || usesOf(at, name).some((use) => use.node !== reader)) return;
     const producer = producerOf(at, name);
@@ -228,7 +245,7 @@ class Unfusing {
       return;
     }
     this.change.removeNode(at, producer);
-    for (const input of producer.inputs) this.removeIfUnread(at, input, producer);
+    for (const input of producer.inputs) if (!read.has(input)) this.removeIfUnread(at, input, producer, read);
   }
 
   private removeFunction(fn: FunctionProto): void {

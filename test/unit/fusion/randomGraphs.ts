@@ -25,7 +25,7 @@ export const recipe: fc.Arbitrary<Recipe> = fc.record({
     fc.record({
       kind: fc.noBias(fc.nat(19)),
       back: fc.constantFrom(0, 0, 0, 0, 0, 1, 2),
-      picks: fc.noBias(fc.array(fc.nat(1000), { minLength: 32, maxLength: 32 })),
+      picks: fc.noBias(fc.array(fc.nat(1000), { minLength: 48, maxLength: 48 })),
       output: fc.constantFrom(false, false, false, false, true),
     }),
     { minLength: 1, maxLength: 6 },
@@ -51,7 +51,7 @@ class RandomModel {
   private readonly outputs = new Map<string, string>();
   private readonly values = ['x'];
   private readonly statements: string[] = [];
-  private usesFunction = false;
+  private readonly functions = new Set<string>();
   private count = 0;
   private picks: readonly number[] = [];
   private at = 0;
@@ -59,7 +59,7 @@ class RandomModel {
   constructor(private readonly graph: Recipe) {}
 
   text(): string {
-    const { layers, opset, rank } = this.graph;
+    const { layers, opset } = this.graph;
     const type = `float[${shapeOf(this.graph).join(',')}]`;
     layers.forEach((layer) => {
       this.picks = layer.picks;
@@ -77,24 +77,46 @@ class RandomModel {
         this.emit(this.statements, (name) => `${name} = Tanh (x)`),
         type,
       );
-    const kernel = new Array<number>(rank).fill(3).join(', ');
     return modelText({
       inputs: `${type} x`,
       outputs: [...this.outputs].map(([name, of]) => `${of} ${name}`).join(', '),
       declared: [...this.declared.values(), `bool q = {${this.graph.seed % 2}}`],
       nodes: this.statements,
       opset,
-      ...(this.usesFunction && {
+      ...(this.functions.size > 0 && {
         imports: ', "my": 1',
-        functions: `<domain: "my", opset_import: ["": ${opset}]>
-Block <border, slope> (X, W, S, B) => (Y)
-{
-  h = Conv <kernel_shape = [${kernel}], pads: ints = @border> (X, W)
-  n = InstanceNormalization <epsilon = 0.01> (h, S, B)
-  Y = LeakyRelu <alpha: float = @slope> (n)
-}`,
+        functions: [...this.functions].map((name) => this.definition(name)).join('\n'),
       }),
     });
+  }
+
+  /** A function that is a pair; in `Written` the normalisation is written out. */
+  private definition(name: string): string {
+    const { opset, rank } = this.graph;
+    const kernel = new Array<number>(rank).fill(3).join(', ');
+    const axes = Array.from({ length: rank }, (_, axis) => axis + 2).join(', ');
+    const mean = (of: string): string =>
+      opset < 18 ? `ReduceMean <axes = [${axes}]> (${of})` : `ReduceMean (${of}, axes)`;
+    const normalization =
+      name === 'Block'
+        ? 'n = InstanceNormalization <epsilon = 0.01> (h, S, B)'
+        : `axes = Constant <value = int64[${rank}] {${axes}}> ()
+  eps = Constant <value = float {0.01}> ()
+  m = ${mean('h')}
+  d = Sub (h, m)
+  q = Mul (d, d)
+  v = ${mean('q')}
+  e = Add (v, eps)
+  r = Sqrt (e)
+  n = Div (d, r)`;
+    return `<domain: "my", opset_import: ["": ${opset}]>
+${name} <border, slope> (X, W, S, B) => (Y)
+<float[${[CHANNELS, CHANNELS, ...new Array<number>(rank).fill(3)].join(',')}] W>
+{
+  h = Conv <kernel_shape = [${kernel}], pads: ints = @border> (X, W)
+  ${normalization}
+  Y = LeakyRelu <alpha: float = @slope> (n)
+}`;
   }
 
   /** One of several, as the layer's next number says. */
@@ -250,7 +272,8 @@ Block <border, slope> (X, W, S, B) => (Y)
       [border, border],
       [border, 0],
       [0, border],
-      [border, -1],
+      // What is taken away on one side may leave too little to reflect on the other.
+      mode === 'constant' || mode === 'edge' ? [border, -1] : [border, border],
     );
     const extra = end < 0 ? border + 1 : border - end;
     if (begin === border && end === border) attributes.push(this.pick('', 'auto_pad = "VALID"', own(0, 0)));
@@ -294,11 +317,43 @@ Block <border, slope> (X, W, S, B) => (Y)
 
   private normalize(x: string, into: string[]): string {
     const set = this.pick(0, 1, 2);
+    if (this.pick(true, false, false)) return this.writtenOut(x, set, into);
     let s = this.declare(`s${set}`, CHANNELS);
     const b = this.declare(`b${set}`, CHANNELS);
     if (this.pick(false, false, true)) s = this.emit(into, (name) => `${name} = Abs (s${set})`);
     const epsilon = this.pick('<epsilon = 0.01> ', '<epsilon = 0.1> ', '<epsilon = 0.001> ');
     return this.emit(into, (name) => `${name} = InstanceNormalization ${epsilon}(${x}, ${s}, ${b})`);
+  }
+
+  /** An instance normalisation as reductions and arithmetic. */
+  private writtenOut(x: string, set: number, into: string[]): string {
+    const { rank, opset } = this.graph;
+    const ones = new Array<number>(rank).fill(1);
+    const last = this.pick(true, false);
+    const axes = ones.map((_, axis) => (last ? axis - rank : axis + 2));
+    const emit = (text: string): string => this.emit(into, (name) => `${name} = ${text}`);
+    const mean = (of: string): string =>
+      opset < 18
+        ? emit(`ReduceMean <axes = [${axes.join(', ')}]> (${of})`)
+        : emit(`ReduceMean (${of}, ${this.integers(into, 'axes', axes)})`);
+    const epsilon = this.number('eps', 0.01);
+    const m = mean(x);
+    this.tap(m, into);
+    const d = emit(`Sub (${x}, ${m})`);
+    const how = this.pick('product', 'power', 'squares');
+    const squared = how === 'squares' ? x : d;
+    const q = emit(how === 'power' ? `Pow (${squared}, ${this.number('two', 2)})` : `Mul (${squared}, ${squared})`);
+    const v = how === 'squares' ? emit(`Sub (${mean(q)}, ${emit(`Mul (${m}, ${m})`)})`) : mean(q);
+    const e = emit(this.pick(`Add (${v}, ${epsilon})`, `Add (${epsilon}, ${v})`));
+    const r = emit(`Sqrt (${e})`);
+    let z = emit(this.pick(true, false) ? `Div (${d}, ${r})` : `Mul (${d}, ${emit(`Reciprocal (${r})`)})`);
+    this.tap(z, into);
+    const full = this.pick(true, false);
+    const dims = full ? [1, CHANNELS, ...ones] : [CHANNELS, ...ones];
+    const suffix = full ? 'Full' : '';
+    if (this.pick(true, true, false)) z = emit(`Mul (${z}, ${this.declare(`g${set}${suffix}`, ...dims)})`);
+    if (this.pick(true, true, false)) z = emit(`Add (${this.declare(`k${set}${suffix}`, ...dims)}, ${z})`);
+    return z;
   }
 
   private residual(x: string, before: string, into: string[]): string {
@@ -378,12 +433,13 @@ Block <border, slope> (X, W, S, B) => (Y)
   }
 
   private call(x: string, into: string[]): string {
-    this.usesFunction = true;
+    const fn = this.pick('Block', 'Block', 'Written');
+    this.functions.add(fn);
     const { rank } = this.graph;
     const w = this.declare('w0_1_3', CHANNELS, CHANNELS, ...new Array<number>(rank).fill(3));
     const s = this.declare('s0', CHANNELS);
     const b = this.declare('b0', CHANNELS);
     const border = new Array<number>(2 * rank).fill(1).join(', ');
-    return this.emit(into, (name) => `${name} = my.Block <border = [${border}], slope = 0.2> (${x}, ${w}, ${s}, ${b})`);
+    return this.emit(into, (name) => `${name} = my.${fn} <border = [${border}], slope = 0.2> (${x}, ${w}, ${s}, ${b})`);
   }
 }
