@@ -4,7 +4,6 @@ import { bytesSource, type ByteRange, type ByteSource } from '../wire/source';
 import { readTensorProto } from '../onnx/decodeTensor';
 import { readTensor } from '../onnx/tensor';
 import { WireReader } from '../wire/reader';
-import { WireType } from '../wire/varint';
 import { renameIn, type NameFields } from './hiddenNames';
 import { messageField, type MessageEdit } from './messageEdit';
 import { dataKey, referenceKey, referenceOf, type Reference } from './references';
@@ -98,9 +97,8 @@ export class BuildContext {
   renameIn(edit: MessageEdit, field: number, names: NameFields, what: string): void {
     const { scope } = this;
     if (scope === undefined || scope.isEmpty) return;
-    const occurrences = edit.fieldsOf(field).map(({ wireType, payload }, base) => {
-      const renamed =
-        wireType === WireType.Len ? renameIn(this.source, payload, names, (name) => scope.newName(name)) : undefined;
+    const occurrences = edit.fieldsOf(field).map(({ payload }, base) => {
+      const renamed = renameIn(this.source, payload, names, (name) => scope.newName(name));
       return { base, field: renamed && messageField(field, renamed) };
     });
     if (occurrences.every((occurrence) => occurrence.field === undefined)) return;

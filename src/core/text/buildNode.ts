@@ -378,7 +378,7 @@ export class NodeBuilder {
     edit.set(20, intField(20, ATTRIBUTE_TYPE[value.type]));
     const chunks = this.valueFields(value) ?? attributeFields(value);
     if (value.type !== 'UNDEFINED' && chunksSize(chunks) > 0)
-      edit.list(VALUE_FIELDS[value.type], [{ base: 0, field: chunks }]);
+      edit.planNumbers(VALUE_FIELDS[value.type], [{ base: 0, field: chunks }]);
   }
 }
 

@@ -3,7 +3,6 @@ import { encodeEntry, encodeTensor } from '../onnx/encode';
 import type { SparseTensor, Tensor, TensorData, TensorValues } from '../onnx/model';
 import { bytesOfValues, isDataField, readTensor, sameValue, TensorError } from '../onnx/tensor';
 import type { Chunk } from '../wire/splice';
-import { WireType } from '../wire/varint';
 import type { MessageWriter } from '../wire/writer';
 import { MessageWriter as Writer } from '../wire/writer';
 import { BuildError, describeTensor, type BuildContext, type Resolved } from './buildContext';
@@ -199,14 +198,14 @@ function replaceValues(
   } else if (type.storage === 'float_data' || type.storage === 'double_data') {
     edit.set(field, messageField(field, [bytes]));
   } else {
-    const packed = edit.fieldsOf(field).some(({ wireType }) => wireType === WireType.Len);
+    const packed = edit.fieldsOf(field).length > 0;
     const writer = new Writer();
     for (const value of values as readonly (number | bigint)[]) {
       if (packed) writer.packedInt(value);
       else writer.int(field, value);
     }
     const chunks = writer.finish();
-    edit.list(field, [{ base: 0, field: packed ? messageField(field, chunks) : chunks }]);
+    edit.planNumbers(field, [{ base: 0, field: packed ? messageField(field, chunks) : chunks }]);
   }
 }
 
@@ -216,9 +215,9 @@ function copyTyped(edit: MessageEdit, resolved: Resolved | undefined, context: B
   const other = new MessageEdit(context.source, resolved.tensor.origin);
   for (const number of new Set(other.fields.map((field) => field.number))) {
     if (!isDataField(number)) continue;
-    edit.list(
+    edit.planNumbers(
       number,
-      other.fieldsOf(number).map((field, i) => ({ base: i, field: [{ start: field.start, end: field.end }] })),
+      other.numberFieldsOf(number).map((field, i) => ({ base: i, field: [{ start: field.start, end: field.end }] })),
     );
   }
 }

@@ -20,12 +20,17 @@ export function intField(number: number, value: number | bigint): Chunk[] {
   return new MessageWriter().int(number, value).finish();
 }
 
+/** No field has this number, so that no plan is about it. */
+const UNKNOWN = -1;
+
 /**
  * Edits of one message of the base file. Fields that no edit names keep their
  * bytes, whatever they are; a message without edits isn't even scanned.
  */
 export class MessageEdit {
   private readonly plan = new Map<number, readonly Occurrence[]>();
+  /** Which of a number's fields the plan is about; absent: all of them. */
+  private readonly wireTypes = new Map<number, number>();
   private scanned: readonly WireField[] | undefined;
 
   /** @param message its payload, or several that make up one message together (protobuf merges them). */
@@ -43,7 +48,13 @@ export class MessageEdit {
     return this.scanned;
   }
 
-  fieldsOf(number: number): WireField[] {
+  /** The fields of this number that are of a wire type; to protobuf, those of another one than declared are unknown ones. */
+  fieldsOf(number: number, wireType: number = WireType.Len): WireField[] {
+    return this.fields.filter((field) => field.number === number && field.wireType === wireType);
+  }
+
+  /** The fields of a number that may be packed or not. */
+  numberFieldsOf(number: number): WireField[] {
     return this.fields.filter((field) => field.number === number);
   }
 
@@ -63,9 +74,12 @@ export class MessageEdit {
 
   /** Make the field occur once, as `field`. */
   set(number: number, field: readonly Chunk[]): void {
+    const [tag] = field;
+    const wireType = tag instanceof Uint8Array ? tag[0]! & 7 : WireType.Len;
     // Of several, the last counts (protobuf's rule for singular fields).
-    const count = this.fieldsOf(number).length;
+    const count = this.fieldsOf(number, wireType).length;
     this.plan.set(number, [{ base: count > 0 ? count - 1 : undefined, field }]);
+    this.wireTypes.set(number, wireType);
   }
 
   /** Set a string, or remove the field where the string is empty. */
@@ -79,12 +93,19 @@ export class MessageEdit {
   }
 
   remove(number: number): void {
-    if (this.fieldsOf(number).length > 0) this.plan.set(number, []);
+    if (this.numberFieldsOf(number).length > 0) this.planNumbers(number, []);
   }
 
-  /** Make the field occur as `occurrences` say. */
+  /** Make the field, which is length-delimited, occur as `occurrences` say. */
   list(number: number, occurrences: readonly Occurrence[]): void {
     this.plan.set(number, occurrences);
+    this.wireTypes.set(number, WireType.Len);
+  }
+
+  /** Make the field, which may be packed or not, occur as `occurrences` say. */
+  planNumbers(number: number, occurrences: readonly Occurrence[]): void {
+    this.plan.set(number, occurrences);
+    this.wireTypes.delete(number);
   }
 
   /** Make a repeated string (or bytes) field hold `values`; those equal to the base's at the same index keep their bytes. */
@@ -109,15 +130,15 @@ export class MessageEdit {
     write: (writer: MessageWriter, index: number, packed: boolean) => void,
     isKept: (index: number) => boolean,
   ): void {
-    const base = this.fieldsOf(number);
+    const base = this.numberFieldsOf(number);
     if (base.length > 0 && base.every(({ wireType }) => wireType === WireType.Len)) {
       const packed = new MessageWriter();
       for (let i = 0; i < count; i++) write(packed, i, true);
-      this.plan.set(number, count === 0 ? [] : [{ base: 0, field: messageField(number, packed.finish()) }]);
+      this.planNumbers(number, count === 0 ? [] : [{ base: 0, field: messageField(number, packed.finish()) }]);
       return;
     }
     const unpacked = base.every(({ wireType }) => wireType !== WireType.Len);
-    this.plan.set(
+    this.planNumbers(
       number,
       Array.from({ length: count }, (_, i) => {
         if (unpacked && i < base.length && isKept(i)) return { base: i };
@@ -130,6 +151,10 @@ export class MessageEdit {
 
   /** The message's new payload, or `undefined` when nothing was edited. */
   finish(): Chunk[] | undefined {
-    return this.plan.size === 0 ? undefined : rewriteFields(this.fields, this.plan);
+    if (this.plan.size === 0) return undefined;
+    const fields = this.fields.map((field) =>
+      (this.wireTypes.get(field.number) ?? field.wireType) === field.wireType ? field : { ...field, number: UNKNOWN },
+    );
+    return rewriteFields(fields, this.plan);
   }
 }

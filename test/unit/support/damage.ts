@@ -17,7 +17,8 @@ export function randomNumbers(seed: number): () => number {
  */
 export function damaged(original: Uint8Array, random: () => number): Uint8Array {
   const pick = (count: number): number => Math.floor(random() * count);
-  let bytes = original.slice();
+  // `slice` of a Buffer would share its memory.
+  let bytes = Uint8Array.from(original);
   if (random() < 0.6) {
     for (let changes = 1 + pick(2); changes > 0 && bytes.length > 0; changes--) {
       if (random() < 0.5) bytes[pick(bytes.length)]! ^= 1 << pick(8);
