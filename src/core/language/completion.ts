@@ -173,7 +173,7 @@ function typeItems(): CompletionItem[] {
   return [...elements, ...others.map((name) => item(name, 'type', '', { insertText: `${name}(`, sortText: '99' }))];
 }
 
-function valueCompletion(index: TextIndex, scope: Scope, { span }: Context, offset: number): Completion {
+function valueCompletion(index: TextIndex, scope: Scope, { span, statement }: Context, offset: number): Completion {
   const typed = index.text.slice(span.start, offset).replace(/^\$?"/, '').toLowerCase();
   const items: CompletionItem[] = [];
   const seen = new Set<string>();
@@ -189,7 +189,7 @@ function valueCompletion(index: TextIndex, scope: Scope, { span }: Context, offs
     const sortText = String(items.length).padStart(5, '0');
     items.push(item(name, kind, type ? typeText(type) : detail, { insertText: quoteIdentifier(name), sortText }));
   };
-  for (let at: Scope | undefined = scope, before = offset; at; at = at.parent) {
+  for (let at: Scope | undefined = scope, before = statement; at; at = at.parent) {
     for (const node of nodesBefore(at, before)) {
       for (const output of node.outputs) add(at, output, 'value', node.opType);
     }
@@ -211,11 +211,11 @@ function matches(name: string, typed: string): boolean {
   return true;
 }
 
-/** The nodes that end before `offset`, the last first. */
+/** The nodes that end at `offset` or before, the last first. */
 function* nodesBefore(scope: Scope, offset: number): Generator<Node> {
   const { nodes } = scope.body;
   for (let i = lastIndexFrom(scope, offset); i >= 0; i--) {
     const node = nodes[i]!;
-    if ((node.span?.end ?? 0) < offset) yield node;
+    if ((node.span?.end ?? 0) <= offset) yield node;
   }
 }

@@ -29,6 +29,8 @@ export interface Context {
   readonly scope: Scope | undefined;
   /** What is written there already, up to the end of the word or string. */
   readonly span: TextSpan;
+  /** Where the statement starts that is being written. */
+  readonly statement: number;
 }
 
 /**
@@ -40,7 +42,7 @@ export function contextAt(index: TextIndex, offset: number): Context | undefined
   const scope = index.scopeAt(offset);
   const bodyStart = scope?.body.bodySpan?.start;
   const inNodes = scope !== undefined && bodyStart !== undefined && offset > bodyStart;
-  const from = inNodes ? statementStart(scope, bodyStart + 1, offset) : (scope?.body.span?.start ?? 0);
+  const from = inNodes ? statementStart(text, scope, bodyStart + 1, offset) : (scope?.body.span?.start ?? 0);
   const tokens = tokenize(text, from, offset);
   const last = tokens.at(-1);
   if (last?.kind === 'comment' && offset <= last.end) return undefined;
@@ -53,10 +55,10 @@ export function contextAt(index: TextIndex, offset: number): Context | undefined
     .map((token) => ({ ...token, text: textOf(text, token) }));
   if (inNodes) {
     const slot = new Statement(text, words).slot();
-    return slot && { slot, scope, span };
+    return slot && { slot, scope, span, statement: from };
   }
   const slot = scope ? signatureSlot(words, isFunction(scope.body)) : headerSlot(words, model.headerSpan, offset);
-  return slot && { slot, scope, span };
+  return slot && { slot, scope, span, statement: from };
 }
 
 interface Word extends Token {
@@ -78,10 +80,26 @@ function spanOf(text: string, token: Token, offset: number): TextSpan {
 }
 
 /** Where the statement around `offset` starts, or the ones before it that don't parse. */
-function statementStart(scope: Scope, bodyStart: number, offset: number): number {
+function statementStart(text: string, scope: Scope, bodyStart: number, offset: number): number {
   const node = lastNodeFrom(scope, offset - 1);
   if (!node?.span) return bodyStart;
-  return offset <= node.span.end ? node.span.start : node.span.end;
+  if (offset <= node.span.end) return node.span.start;
+  // A node that doesn't parse ends with the last token that was understood; what is written goes on in its line.
+  const goesOn = !text.slice(node.span.end, offset).includes('\n') && isUnfinished(text, node.span);
+  return goesOn ? node.span.start : node.span.end;
+}
+
+function isUnfinished(text: string, { start, end }: TextSpan): boolean {
+  let depth = 0;
+  let last = '';
+  for (const token of tokenize(text, start, end)) {
+    if (token.kind === 'comment') continue;
+    last = text.slice(token.start, token.end);
+    if (token.kind !== 'punctuation') continue;
+    if (/^[([{<]$/.test(last)) depth++;
+    else if (/^[)\]}>]$/.test(last)) depth--;
+  }
+  return depth > 0 || !/^[)>]$/.test(last);
 }
 
 /** A node as far as it is written. */
@@ -203,7 +221,7 @@ export function inputListAt(
   const scope = index.scopeAt(offset);
   const bodyStart = scope?.body.bodySpan?.start;
   if (!scope || bodyStart === undefined || offset <= bodyStart) return undefined;
-  const tokens = tokenize(index.text, statementStart(scope, bodyStart + 1, offset), offset);
+  const tokens = tokenize(index.text, statementStart(index.text, scope, bodyStart + 1, offset), offset);
   const last = tokens.at(-1);
   if (last?.kind === 'comment' && offset <= last.end) return undefined;
   const words = tokens
@@ -229,7 +247,7 @@ function signatureSlot(words: readonly Word[], isFunctionHeader: boolean): Slot 
 }
 
 function headerSlot(words: readonly Word[], header: TextSpan | undefined, offset: number): Slot | undefined {
-  if (!header || offset <= header.start || offset >= header.end) return undefined;
+  if (!header || offset <= header.start || offset > header.end) return undefined;
   const open: string[] = [];
   const given: string[] = [];
   for (const [i, { text, kind }] of words.entries()) {

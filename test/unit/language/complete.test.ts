@@ -77,7 +77,7 @@ describe('completion', () => {
 
   it('is not confused by an unfinished node before', () => {
     assert.ok(complete(at('q = Relu (\n  z = Re‸')).labels.includes('Relu'));
-    assert.deepEqual(complete(at('q = Add (x,\n  z = Neg (‸')).labels, ['sum', 'x', 'w']);
+    assert.deepEqual(complete(at('q = Add (x,\n  z = Neg (‸')).labels, ['q', 'sum', 'x', 'w']);
   });
 });
 
@@ -88,6 +88,15 @@ describe('signature help', () => {
     assert.equal(help.label, 'Conv (X: T, W: T, B?: T) => (Y: T)');
     assert.equal(help.activeInput, 1);
     assert.equal(help.label.slice(...help.inputs[1]!), 'W: T');
+  });
+
+  it('says so too in a list that isn’t closed, with other nodes below', () => {
+    for (const written of ['z = Conv (x, ‸', 'z = Conv (x,‸', 'z = Conv <group = 1> ("w", ‸']) {
+      const { index, offset } = marked(at(written));
+      assert.equal(signatureHelpAt(index, offset)?.activeInput, 1, written);
+    }
+    assert.ok(complete(at('z = Conv (x, ‸')).labels.includes('w'));
+    assert.ok(complete(at('z = Conv <group = 1, ‸')).labels.includes('strides'));
   });
 
   it('stays at a variadic input', () => {
