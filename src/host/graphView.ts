@@ -20,6 +20,8 @@ import { fileNameOf, modelUriOf } from './uris';
 import { webviewHtml } from './webviewHtml';
 
 const NOTHING_OPEN = 'Open an .onnx file, or its text, to see its graph here.';
+/** Drawing a large model takes a while: the graph follows when edits pause, in ms. */
+const REFRESH_MS = 200;
 
 /** Shows one model's graph in a webview: follows the text's edits, the cursor and the measurements. */
 export class GraphView implements vscode.Disposable {
@@ -29,6 +31,7 @@ export class GraphView implements vscode.Disposable {
   /** The node that the person chose in this graph last; the cursor's move that follows is no news. */
   private chosen: NodeReference | undefined;
   private version = 0;
+  private timer: NodeJS.Timeout | undefined;
   private ready = false;
   /** The last wish to see a node that was fulfilled. */
   private revealed = 0;
@@ -44,7 +47,7 @@ export class GraphView implements vscode.Disposable {
     this.subscriptions.push(
       webview.onDidReceiveMessage((message: unknown) => dispatch(this.handlers, message)),
       services.analyses.onDidChange((uri) => {
-        if (this.isShown(uri)) void this.refresh();
+        if (this.isShown(uri)) this.refreshSoon();
       }),
       services.measurements.onDidChange((uri) => {
         if (this.isShown(uri)) this.postMeasurements();
@@ -77,6 +80,7 @@ export class GraphView implements vscode.Disposable {
   }
 
   dispose(): void {
+    clearTimeout(this.timer);
     vscode.Disposable.from(...this.subscriptions).dispose();
   }
 
@@ -99,7 +103,13 @@ export class GraphView implements vscode.Disposable {
     if (this.uri) void vscode.commands.executeCommand(command, this.uri, ...rest);
   }
 
+  private refreshSoon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => void this.refresh(), REFRESH_MS);
+  }
+
   private async refresh(): Promise<void> {
+    clearTimeout(this.timer);
     const { uri } = this;
     if (!this.ready) return;
     if (!uri) {
