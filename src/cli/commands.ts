@@ -1,6 +1,8 @@
 import * as fs from 'node:fs';
 import * as path from 'node:path';
-import { describeFusion } from '../core/fusion/describe';
+import { verdictText } from '../core/fusion/adviceText';
+import { findDegenerate, type Degenerate } from '../core/fusion/degenerate';
+import { describeFusion, nodeName } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { drawModel } from '../core/layout/draw';
 import { checkModel } from '../core/text/check';
@@ -20,6 +22,15 @@ export interface ScannedFile {
   readonly file: string;
   readonly error?: string;
   readonly findings: readonly ScannedFinding[];
+  readonly degenerate: readonly ScannedDegenerate[];
+}
+
+/** A normalisation that does something else than its author may think. */
+export interface ScannedDegenerate {
+  readonly code: string;
+  readonly severity: 'warning' | 'information' | 'hint';
+  readonly message: string;
+  readonly node: string;
 }
 
 export interface ScannedFinding {
@@ -30,6 +41,8 @@ export interface ScannedFinding {
   readonly nodes: readonly string[];
   readonly fusedOp: string;
   readonly advice: Finding['advice'];
+  /** What the advice comes to, in one line. */
+  readonly verdict?: string;
 }
 
 export function scan(
@@ -123,18 +136,20 @@ function scanFile(file: string): { result: ScannedFile; findings: readonly Findi
   try {
     const opened = openModel(file);
     const findings = findingsOf(opened);
+    const degenerate = findDegenerate(opened.model, findings).map(scannedDegenerate);
     opened.source.close();
-    return { result: { file, findings: findings.map(scannedFinding) }, findings };
+    return { result: { file, findings: findings.map(scannedFinding), degenerate }, findings };
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
     const message = error.message.startsWith(`${file}: `) ? error.message.slice(file.length + 2) : error.message;
     process.stderr.write(`${file}: ${message}\n`);
-    return { result: { file, error: message, findings: [] }, findings: [] };
+    return { result: { file, error: message, findings: [], degenerate: [] }, findings: [] };
   }
 }
 
 function scannedFinding(finding: Finding): ScannedFinding {
   const { id, kind, fusable, reason, nodes, fusedOp, advice } = finding;
+  const verdict = verdictText(finding);
   return {
     id,
     kind,
@@ -143,15 +158,28 @@ function scannedFinding(finding: Finding): ScannedFinding {
     nodes: nodes.map((node) => node.name || node.outputs[0] || node.opType),
     fusedOp,
     advice,
+    ...(verdict !== undefined && { verdict }),
   };
 }
 
-function printScan({ file, error, findings: list }: ScannedFile, findings: readonly Finding[]): void {
+const scannedDegenerate = ({ code, severity, message, node }: Degenerate): ScannedDegenerate => ({
+  code,
+  severity,
+  message,
+  node: nodeName(node),
+});
+
+function printScan({ file, error, findings: list, degenerate }: ScannedFile, findings: readonly Finding[]): void {
   if (error !== undefined) return;
   const fusable = findings.filter((finding) => finding.fusable).length;
   print(`${file}: ${list.length} found, ${fusable} can fuse`);
   for (const finding of findings) {
-    print(`  ${finding.fusable ? 'fuse' : 'no  '}  ${finding.id}: ${describeFusion(finding)}`);
+    const verdict = verdictText(finding);
+    const text = `${describeFusion(finding)}${verdict === undefined ? '' : `. ${verdict}`}`;
+    print(`  ${finding.fusable ? 'fuse' : 'no  '}  ${finding.id}: ${text}`);
+  }
+  for (const { code, severity, message, node } of degenerate) {
+    print(`  ${severity === 'warning' ? 'warn' : 'note'}  ${node}: ${message} (${code})`);
   }
 }
 

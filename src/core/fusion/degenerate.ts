@@ -70,6 +70,7 @@ export function findDegenerate(model: Model, findings: readonly Finding[], shape
       if (isNative || finding) cases.push(...planeCases(scope, node, finding, known));
       if (isNative) cases.push(...trainingOutputs(scope, node));
       if (isNative || node.domain === FUSION_DOMAIN) cases.push(...epsilonCases(scope, node));
+      else if (finding && !finding.form.oddity) cases.push(...epsilonCases(scope, node, finding.form.epsilon));
       if (node.opType === 'BatchNormalization' && isStandard(scope, node)) {
         cases.push(...trainingBatchNormalization(scope, node, known));
       }
@@ -162,11 +163,13 @@ function feedsOnlyTheNormalization(scope: Scope, { convolution, normalization, k
   return false;
 }
 
-function epsilonCases(scope: Scope, node: Node): Degenerate[] {
+/** @param written the ε of a normalisation that is written out, of which the node is a part. */
+function epsilonCases(scope: Scope, node: Node, written?: number): Degenerate[] {
   const attribute = node.attributes.find(({ name }) => name === 'epsilon');
   if (attribute?.value.type === 'REFERENCE') return [];
-  const epsilon = floatAttribute(node, 'epsilon') ?? DEFAULT_EPSILON;
-  const text = `the ε of ${nodeLabel(node)}, ${Number(epsilon.toPrecision(3))},`;
+  const epsilon = written ?? floatAttribute(node, 'epsilon') ?? DEFAULT_EPSILON;
+  const whose = written === undefined ? nodeLabel(node) : `the normalisation by ${nodeLabel(node)}`;
+  const text = `the ε of ${whose}, ${Number(epsilon.toPrecision(3))},`;
   let found: Degenerate;
   if (epsilon >= LARGE_EPSILON) {
     const loss = Math.round(100 * (1 - 1 / Math.sqrt(1 + epsilon)));

@@ -54,6 +54,30 @@ describe('the command line', function () {
     assert.equal(run('scan', sample).status, 0);
   });
 
+  it('scans with degenerate normalisations and a verdict', () => {
+    const { findings, degenerate } = (
+      JSON.parse(run('scan', sample, '--json').stdout) as {
+        files: {
+          findings: { fusable: boolean; verdict?: string }[];
+          degenerate: { code: string; severity: string; message: string; node: string }[];
+        }[];
+      }
+    ).files[0]!;
+    assert.ok(findings.every(({ fusable, verdict }) => fusable === (verdict !== undefined)));
+    const biases = degenerate.filter(({ code }) => code === 'cancelled-bias');
+    assert.ok(biases.length > 0);
+    const { node, message } = biases[0]!;
+    const { stdout } = run('scan', sample);
+    assert.ok(stdout.includes(`  note  ${node}: ${message} (cancelled-bias)`));
+    assert.match(stdout, /can fuse into \w+; saves .* of memory traffic\. (Worth fusing|A small gain|Hardly worth it)/);
+    const sarif = JSON.parse(run('scan', sample, '--sarif').stdout) as {
+      runs: { tool: { driver: { rules: { id: string }[] } }; results: { ruleId: string }[] }[];
+    };
+    const { tool, results } = sarif.runs[0]!;
+    assert.equal(results.filter(({ ruleId }) => ruleId === 'cancelled-bias').length, biases.length);
+    for (const { ruleId } of results) assert.ok(tool.driver.rules.some(({ id }) => id === ruleId));
+  });
+
   it('writes SARIF', () => {
     const sarif = JSON.parse(run('scan', sample, '--sarif').stdout) as {
       version: string;

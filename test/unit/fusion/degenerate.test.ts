@@ -46,6 +46,38 @@ const CASES: readonly Case[] = [
     shapes: new Map([['x', [1, 3, 3, 3]]]),
     expected: [['single-element-plane', 'warning', /one element/]],
   },
+  ...(
+    [
+      ['an ordinary epsilon in arithmetic', '0.001', []],
+      [
+        'a large epsilon in arithmetic',
+        '0.5',
+        [['epsilon-dominates', 'warning', /the ε of the normalisation by ReduceMean `[mv]`, 0\.5, dominates/]],
+      ],
+      [
+        'an epsilon in arithmetic that vanishes',
+        '0.0000000000000000000001',
+        [['epsilon-vanishes', 'warning', /the ε of the normalisation by .* vanishes in float32/]],
+      ],
+    ] as const
+  ).map(([name, epsilon, expected]): Case => ({
+    name,
+    model: {
+      ...sized(12, 12),
+      declared: [WEIGHTS[0]!, `float eps = {${epsilon}}`],
+      nodes: [
+        PLAIN,
+        'm = ReduceMean <axes = [2, 3]> (h)',
+        'd = Sub (h, m)',
+        'q = Mul (d, d)',
+        'v = ReduceMean <axes = [2, 3]> (q)',
+        'e = Add (v, eps)',
+        'r = Sqrt (e)',
+        'y = Div (d, r)',
+      ],
+    },
+    expected,
+  })),
   { name: 'a symbol for a size', model: pair('H', 3), expected: [] },
   {
     name: 'a plane of two elements',
