@@ -64,3 +64,10 @@ export function formatElement(value: number): string {
   if (!Number.isInteger(value) || Number.isSafeInteger(value)) return String(value);
   return value >= TOO_LARGE_FOR_UINT64 ? '18446744073709551615' : BigInt(value).toString();
 }
+
+/** A 64-bit integer. */
+export function formatInt64(value: bigint): string {
+  const number = Number(value);
+  // Numbers are turned to text far quicker, and a safe one is no rounded one.
+  return Number.isSafeInteger(number) ? String(number) : value.toString();
+}

@@ -6,10 +6,11 @@ import { Printer, type PartOptions, type PrintOptions } from './printer';
 import {
   printAttribute,
   printDotted,
-  printInitializer,
   printSparseInitializer,
   printSubgraphName,
-  printType,
+  writeCommonAttribute,
+  writeInitializer,
+  writeType,
 } from './printValue';
 
 export { quoteIdentifier, quoteString } from './quote';
@@ -30,22 +31,31 @@ const MESSAGES_COMMENT =
  */
 export function printModel(model: Model, source: ByteSource, options: PrintOptions): string {
   const printer = new Printer({ ...options, source });
-  let text = printModelHeader(model, printer);
-  text += printGraph(model.graph, printer.identifier(model.graph.name), '', printer);
-  text += '\n';
-  for (const fn of model.functions) text += `\n${functionText(fn, '', printer)}\n`;
-  if (printer.usesMessageReferences) text = MESSAGES_COMMENT + text;
-  return printer.extensions.size > 0 ? extensionsComment(printer.extensions) + text : text;
+  const out: string[] = [printModelHeader(model, printer)];
+  writeGraph(model.graph, printer.identifier(model.graph.name), '', printer, out);
+  out.push('\n');
+  for (const fn of model.functions) {
+    out.push('\n');
+    writeFunction(fn, '', printer, out);
+    out.push('\n');
+  }
+  if (printer.usesMessageReferences) out.unshift(MESSAGES_COMMENT);
+  if (printer.extensions.size > 0) out.unshift(extensionsComment(printer.extensions));
+  return out.join('');
 }
 
 /** One node, without indentation before it or a newline after it. */
 export function printNode(node: Node, options: PartOptions = {}): string {
-  return nodeText(node, options.indent ?? '', new Printer(options));
+  const out: string[] = [];
+  writeNode(node, options.indent ?? '', new Printer(options), out);
+  return out.join('');
 }
 
 /** One function with its header, without a newline after it. */
 export function printFunction(fn: FunctionProto, options: PartOptions = {}): string {
-  return functionText(fn, options.indent ?? '', new Printer(options));
+  const out: string[] = [];
+  writeFunction(fn, options.indent ?? '', new Printer(options), out);
+  return out.join('');
 }
 
 function printModelHeader(model: Model, printer: Printer): string {
@@ -80,51 +90,117 @@ function printList(items: readonly string[], indent: string): string {
   return `(\n${items.map((item) => `${indent}${STEP}${item}`).join(',\n')}\n${indent})`;
 }
 
-function printValueInfo(value: ValueInfo, printer: Printer): string {
-  const name = printer.identifier(value.name);
-  return value.type === undefined ? name : `${printType(value.type, printer)} ${name}`;
-}
-
 function printValueInfos(values: readonly ValueInfo[], printer: Printer): string[] {
-  return values.map((value) => printValueInfo(value, printer));
+  return values.map((value) => {
+    const out: string[] = [];
+    writeValueInfo(value, printer, out);
+    return out.join('');
+  });
 }
 
-function printGraph(graph: Graph, name: string, indent: string, printer: Printer): string {
-  let text = `${name} ${printList(printValueInfos(graph.inputs, printer), indent)}`;
-  text += ` => ${printList(printValueInfos(graph.outputs, printer), indent)}\n`;
-  const declared = graph.initializers.map((tensor) => printInitializer(tensor, printer));
-  for (const tensor of graph.sparseInitializers ?? []) declared.push(printSparseInitializer(tensor, printer));
-  for (const value of graph.valueInfos) declared.push(printValueInfo(value, printer));
-  return text + printDeclarations(declared, indent) + printNodes(graph.nodes, indent, printer);
+// What follows writes its pieces to a list, which is joined once: strings of strings would take the most of the
+// memory and of the time that printing takes.
+
+function writeValueInfo(value: ValueInfo, printer: Printer, out: string[]): void {
+  if (value.type !== undefined) {
+    writeType(value.type, printer, out);
+    out.push(' ');
+  }
+  printer.writeIdentifier(value.name, out);
+}
+
+function writeGraph(graph: Graph, name: string, indent: string, printer: Printer, out: string[]): void {
+  out.push(name, ' ', printList(printValueInfos(graph.inputs, printer), indent));
+  out.push(' => ', printList(printValueInfos(graph.outputs, printer), indent), '\n');
+  const { initializers, sparseInitializers = [], valueInfos } = graph;
+  const declarations = new Declarations(indent, out);
+  for (const tensor of initializers) writeInitializer(tensor, printer, declarations.next());
+  for (const tensor of sparseInitializers) declarations.next().push(printSparseInitializer(tensor, printer));
+  for (const value of valueInfos) writeValueInfo(value, printer, declarations.next());
+  declarations.end();
+  writeNodes(graph.nodes, indent, printer, out);
 }
 
 /** The `<…>` of a graph or function, one declaration a line; nothing when there is none. */
-function printDeclarations(declared: readonly string[], indent: string): string {
-  if (declared.length === 0) return '';
-  return `${indent}<\n${indent}${STEP}${declared.join(`,\n${indent}${STEP}`)}\n${indent}>\n`;
-}
+class Declarations {
+  private readonly separator: string;
+  private lines: string[] = [];
+  private isEmpty = true;
 
-function printNodes(nodes: readonly Node[], indent: string, printer: Printer): string {
-  const inner = indent + STEP;
-  let text = `${indent}{\n`;
-  for (const node of nodes) text += `${inner}${nodeText(node, inner, printer)}\n`;
-  return `${text}${indent}}`;
-}
-
-function nodeText(node: Node, indent: string, printer: Printer): string {
-  let text = node.name === '' ? '' : `[${printer.identifier(node.name)}] `;
-  const outputs = printer.identifiers(node.outputs);
-  text += outputs === '' ? '= ' : `${outputs} = `;
-  text += printOperator(node, printer);
-  const inputs = ` (${printer.identifiers(node.inputs)})`;
-  if (node.attributes.length === 0) return text + inputs;
-  if (node.attributes.some(({ value }) => value.type === 'GRAPH' || value.type === 'GRAPHS')) {
-    const inner = indent + STEP;
-    const attributes = node.attributes.map((attribute) => inner + attributeText(attribute, inner, printer));
-    return `${text}${inputs} <\n${attributes.join(',\n')}\n${indent}>`;
+  constructor(
+    private readonly indent: string,
+    private readonly out: string[],
+  ) {
+    this.separator = `,\n${indent}${STEP}`;
   }
-  const attributes = node.attributes.map((attribute) => attributeText(attribute, indent, printer));
-  return `${text} <${attributes.join(', ')}>${inputs}`;
+
+  /** Where the next declaration is to be written. */
+  next(): string[] {
+    this.lines = joinedWhereLong(this.lines, this.out);
+    this.lines.push(this.isEmpty ? `${this.indent}<\n${this.indent}${STEP}` : this.separator);
+    this.isEmpty = false;
+    return this.lines;
+  }
+
+  end(): void {
+    if (!this.isEmpty) this.out.push(this.lines.join(''), `\n${this.indent}>\n`);
+  }
+}
+
+/** Where to write on: a list of very many pieces is slow to grow and to join. */
+function joinedWhereLong(pieces: string[], out: string[]): string[] {
+  if (pieces.length < 4096) return pieces;
+  out.push(pieces.join(''));
+  return [];
+}
+
+function writeNodes(nodes: readonly Node[], indent: string, printer: Printer, out: string[]): void {
+  const inner = indent + STEP;
+  out.push(indent, '{\n');
+  let lines: string[] = [];
+  for (const node of nodes) {
+    lines.push(inner);
+    writeNode(node, inner, printer, lines);
+    lines.push('\n');
+    lines = joinedWhereLong(lines, out);
+  }
+  out.push(lines.join(''), indent, '}');
+}
+
+function writeNode(node: Node, indent: string, printer: Printer, out: string[]): void {
+  if (node.name !== '') {
+    out.push('[');
+    printer.writeIdentifier(node.name, out);
+    out.push('] ');
+  }
+  printer.writeIdentifiers(node.outputs, out);
+  out.push(node.outputs.length === 0 ? '= ' : ' = ', printOperator(node, printer));
+  const { attributes } = node;
+  const hasGraphs = attributes.some(({ value }) => value.type === 'GRAPH' || value.type === 'GRAPHS');
+  if (attributes.length > 0 && !hasGraphs) writeAttributes(attributes, ' <', ', ', '>', indent, printer, out);
+  out.push(' (');
+  printer.writeIdentifiers(node.inputs, out);
+  out.push(')');
+  if (!hasGraphs) return;
+  const inner = indent + STEP;
+  writeAttributes(attributes, ` <\n${inner}`, `,\n${inner}`, `\n${indent}>`, inner, printer, out);
+}
+
+function writeAttributes(
+  attributes: readonly Attribute[],
+  before: string,
+  between: string,
+  after: string,
+  indent: string,
+  printer: Printer,
+  out: string[],
+): void {
+  for (let i = 0; i < attributes.length; i++) {
+    out.push(i === 0 ? before : between);
+    const attribute = attributes[i]!;
+    if (!writeCommonAttribute(attribute, printer, out)) out.push(attributeText(attribute, indent, printer));
+  }
+  out.push(after);
 }
 
 /** `domain.Op:overload`. */
@@ -137,7 +213,11 @@ function printOperator(node: Node, printer: Printer): string {
 
 function attributeText(attribute: Attribute, indent: string, printer: Printer): string {
   return printAttribute(attribute, printer, (value) => {
-    const print = (graph: Graph, at: string) => printGraph(graph, printSubgraphName(graph.name, printer), at, printer);
+    const print = (graph: Graph, at: string) => {
+      const out: string[] = [];
+      writeGraph(graph, printSubgraphName(graph.name, printer), at, printer, out);
+      return out.join('');
+    };
     if (value.type === 'GRAPH') return print(value.value, indent);
     const inner = indent + STEP;
     if (value.value.length === 0) return '[]';
@@ -145,23 +225,19 @@ function attributeText(attribute: Attribute, indent: string, printer: Printer): 
   });
 }
 
-function functionText(fn: FunctionProto, indent: string, printer: Printer): string {
+function writeFunction(fn: FunctionProto, indent: string, printer: Printer, out: string[]): void {
   const lines = [`domain: ${printer.string(fn.domain)}`];
   if (fn.overload !== '') lines.push(`overload: ${printer.string(fn.overload)}`);
   lines.push(`opset_import: ${printOpsets(fn.opsetImports, printer)}`);
   if (fn.docString !== '') lines.push(`doc_string: ${printer.string(fn.docString)}`);
   const attributes = fn.attributes.map((name) => printer.identifier(name));
   for (const attribute of fn.attributeDefaults) attributes.push(attributeText(attribute, indent, printer));
-  let text = printHeader(lines, indent) + indent + printer.identifier(fn.name) + ' ';
-  if (attributes.length > 0) text += `<${attributes.join(', ')}> `;
-  text += printList(
-    [...fn.inputs].map((name) => printer.identifier(name)),
-    indent,
-  );
-  text += ` => ${printList(
-    [...fn.outputs].map((name) => printer.identifier(name)),
-    indent,
-  )}\n`;
-  text += printDeclarations(printValueInfos(fn.valueInfos, printer), indent);
-  return text + printNodes(fn.nodes, indent, printer);
+  out.push(printHeader(lines, indent), indent, printer.identifier(fn.name), ' ');
+  if (attributes.length > 0) out.push(`<${attributes.join(', ')}> `);
+  const names = (list: readonly string[]) => list.map((name) => printer.identifier(name));
+  out.push(printList(names(fn.inputs), indent), ' => ', printList(names(fn.outputs), indent), '\n');
+  const declarations = new Declarations(indent, out);
+  for (const value of fn.valueInfos) writeValueInfo(value, printer, declarations.next());
+  declarations.end();
+  writeNodes(fn.nodes, indent, printer, out);
 }

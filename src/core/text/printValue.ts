@@ -2,9 +2,9 @@ import { DataTypes, dataType, literalCount } from '../onnx/dataTypes';
 import type { Attribute, AttributeValue, Dimension, SparseTensor, Tensor, TensorValues, Type } from '../onnx/model';
 import { readTensor, storedSize } from '../onnx/tensor';
 import { decodeUtf8 } from '../wire/utf8';
-import { formatElement, formatFloat32, formatFloat64, formatSize } from './numbers';
+import { formatElement, formatFloat32, formatFloat64, formatInt64, formatSize } from './numbers';
 import type { Printer } from './printer';
-import { isIdentifier, quoteString, startsType } from './quote';
+import { isIdentifier, startsType } from './quote';
 import { messageLocation } from './references';
 
 /** An element type; a number of ONNX versions to come, or UNDEFINED, is `?n`, a form of ours. */
@@ -15,16 +15,38 @@ function printElementType(number: number, printer: Printer): string {
   return `?${number}`;
 }
 
-function printDimension(dimension: Dimension, printer: Printer): string {
-  if (dimension === undefined) return '?';
-  return typeof dimension === 'number' ? formatSize(dimension) : printer.identifier(dimension);
+function printTensorType(elementType: number, shape: readonly Dimension[] | undefined, printer: Printer): string {
+  const out: string[] = [];
+  writeTensorType(elementType, shape, printer, out);
+  return out.join('');
 }
 
-function printTensorType(elementType: number, shape: readonly Dimension[] | undefined, printer: Printer): string {
-  const element = printElementType(elementType, printer);
-  if (shape === undefined) return `${element}[]`;
-  if (shape.length === 0) return element;
-  return `${element}[${shape.map((dimension) => printDimension(dimension, printer)).join(',')}]`;
+function writeTensorType(
+  elementType: number,
+  shape: readonly Dimension[] | undefined,
+  printer: Printer,
+  out: string[],
+): void {
+  out.push(printElementType(elementType, printer));
+  if (shape === undefined) {
+    out.push('[]');
+    return;
+  }
+  if (shape.length === 0) return;
+  for (let i = 0; i < shape.length; i++) {
+    const dimension = shape[i];
+    out.push(i === 0 ? '[' : ',');
+    if (dimension === undefined) out.push('?');
+    else if (typeof dimension === 'number') out.push(formatSize(dimension));
+    else printer.writeIdentifier(dimension, out);
+  }
+  out.push(']');
+}
+
+/** Write {@link printType}. */
+export function writeType(type: Type, printer: Printer, out: string[]): void {
+  if (type.kind === 'tensor') writeTensorType(type.elementType, type.shape, printer, out);
+  else out.push(printType(type, printer));
 }
 
 /** A type. One that says nothing is `?`, a form of ours, as are `seq()`, `optional()` and `map(key)` without a type. */
@@ -71,63 +93,83 @@ export function printDotted(name: string, printer: Printer): string {
 
 /** `type name = data` of an initializer. */
 export function printInitializer(tensor: Tensor, printer: Printer): string {
-  const type = printTensorType(tensor.dataType, tensor.dims, printer);
-  return `${type} ${printer.identifier(tensor.name)} = ${printTensorData(tensor, printer)}`;
+  const out: string[] = [];
+  writeInitializer(tensor, printer, out);
+  return out.join('');
+}
+
+/** Write {@link printInitializer}. */
+export function writeInitializer(tensor: Tensor, printer: Printer, out: string[]): void {
+  writeTensorType(tensor.dataType, tensor.dims, printer, out);
+  out.push(' ');
+  printer.writeIdentifier(tensor.name, out);
+  out.push(' = ');
+  writeTensorData(tensor, printer, out);
 }
 
 /** `type {…}`, or `type name = data` where the tensor has a name: a tensor that is an attribute's value. */
 export function printTensor(tensor: Tensor, printer: Printer): string {
   const type = printTensorType(tensor.dataType, tensor.dims, printer);
-  const data = printTensorData(tensor, printer);
+  const parts: string[] = [];
+  writeTensorData(tensor, printer, parts);
+  const data = parts.join('');
   if (tensor.name === '') return data.startsWith('{') ? `${type} ${data}` : `${type} = ${data}`;
   const name = printer.identifier(tensor.name);
   if (name !== tensor.name) printer.extensions.add('names');
   return `${type} ${name} = ${data}`;
 }
 
-/** `{values}`, or `["location": …]` where the data is elsewhere or left in the model file. */
-function printTensorData(tensor: Tensor, printer: Printer): string {
+/** Write `{values}`, or `["location": …]` where the data is elsewhere or left in the model file. */
+function writeTensorData(tensor: Tensor, printer: Printer, out: string[]): void {
   const { data } = tensor;
   if (data.kind === 'external') {
     const entries = data.entries.map(({ key, value }) => `${printer.string(key)}: ${printer.string(value)}`);
-    if (entries.length > 0) return `[${entries.join(', ')}]`;
-    printer.extensions.add('external');
-    return '[]';
+    if (entries.length === 0) printer.extensions.add('external');
+    out.push(`[${entries.join(', ')}]`);
+    return;
   }
-  if (data.kind === 'none') return '{}';
+  if (data.kind === 'none') {
+    out.push('{}');
+    return;
+  }
   const type = dataType(tensor.dataType);
   const small =
     data.kind === 'values' || data.kind === 'bytes' || storedSize(tensor, printer.source) <= printer.elideAbove;
   const values = type !== undefined && small ? readTensor(tensor, printer.source) : undefined;
   if (type !== undefined && values !== undefined) {
     const whole = data.kind !== 'embedded' || values.length === literalCount(type, tensor.dims);
-    if (whole) return `{${printValues(type.number, values, printer)}}`;
+    if (whole) {
+      writeValues(type.number, values, printer, out);
+      return;
+    }
   }
-  if (data.kind === 'embedded') return printReference(printer.fileName, data.bytes.start, data.bytes.end);
-  if (data.kind === 'typed' && tensor.origin !== undefined) {
+  if (data.kind === 'embedded') {
+    writeReference(printer.location(printer.fileName), data.bytes.start, data.bytes.end, out);
+  } else if (data.kind === 'typed' && tensor.origin !== undefined) {
     printer.usesMessageReferences = true;
-    return printReference(messageLocation(printer.fileName), tensor.origin.start, tensor.origin.end);
+    const location = printer.location(messageLocation(printer.fileName));
+    writeReference(location, tensor.origin.start, tensor.origin.end, out);
+  } else {
+    printer.extensions.add('data');
+    out.push('{}');
   }
-  printer.extensions.add('data');
-  return '{}';
 }
 
-function printReference(location: string, start: number, end: number): string {
-  return `["location": ${quoteString(location)}, "offset": "${start}", "length": "${end - start}"]`;
+function writeReference(location: string, start: number, end: number, out: string[]): void {
+  out.push(location, ', "offset": "', String(start), '", "length": "', String(end - start), '"]');
 }
 
-function printValues(elementType: number, values: TensorValues, printer: Printer): string {
-  let text = '';
+function writeValues(elementType: number, values: TensorValues, printer: Printer, out: string[]): void {
   for (let i = 0; i < values.length; i++) {
-    if (i > 0) text += ', ';
     const value = values[i]!;
-    if (typeof value === 'string') text += printer.string(value);
-    else if (typeof value === 'bigint') text += value.toString();
-    else if (elementType === DataTypes.FLOAT || elementType === 14) text += formatFloat32(value);
-    else if (elementType === DataTypes.DOUBLE || elementType === 15) text += formatFloat64(value);
-    else text += formatElement(value);
+    out.push(i === 0 ? '{' : ', ');
+    if (typeof value === 'string') out.push(printer.string(value));
+    else if (typeof value === 'bigint') out.push(formatInt64(value));
+    else if (elementType === DataTypes.FLOAT || elementType === 14) out.push(formatFloat32(value));
+    else if (elementType === DataTypes.DOUBLE || elementType === 15) out.push(formatFloat64(value));
+    else out.push(formatElement(value));
   }
-  return text;
+  out.push(values.length === 0 ? '{}' : '}');
 }
 
 /** A sparse tensor, which the official grammar lacks: `sparse[dims] (values, indices)`. */
@@ -143,6 +185,20 @@ export function printSparseInitializer(tensor: SparseTensor, printer: Printer): 
   const { values, indices, dims } = tensor;
   const content = `(${printTensor({ ...values, name: '' }, printer)}, ${printTensor(indices, printer)})`;
   return `sparse[${dims.map(formatSize).join(',')}] ${printer.identifier(values.name)} = ${content}`;
+}
+
+/** Write {@link printAttribute} for the attributes that most nodes have; whether it was one of them. */
+export function writeCommonAttribute({ name, value }: Attribute, printer: Printer, out: string[]): boolean {
+  if (value.type === 'INTS' && value.value.length > 0) {
+    out.push(printer.bareIdentifier(name), ' = ');
+    for (let i = 0; i < value.value.length; i++) out.push(i === 0 ? '[' : ', ', formatInt64(value.value[i]!));
+    out.push(']');
+    return true;
+  }
+  if (value.type === 'INT') out.push(printer.bareIdentifier(name), ' = ', formatInt64(value.value));
+  else if (value.type === 'FLOAT') out.push(printer.bareIdentifier(name), ' = ', formatFloat32(value.value));
+  else return false;
+  return true;
 }
 
 /** Prints a graph that is an attribute's value; given from outside, since graphs contain attributes. */
@@ -164,7 +220,7 @@ export function printAttribute(attribute: Attribute, printer: Printer, printSubg
       printer.extensions.add('undefined');
       return `${name}: undefined`;
     case 'INT':
-      return `${name} = ${value.value}`;
+      return `${name} = ${formatInt64(value.value)}`;
     case 'FLOAT':
       return `${name} = ${formatFloat32(value.value)}`;
     case 'STRING':
@@ -179,7 +235,7 @@ export function printAttribute(attribute: Attribute, printer: Printer, printSubg
     case 'GRAPHS':
       return value.type === 'GRAPH' ? `${name} = ${printSubgraph(value)}` : `${name}: graphs = ${printSubgraph(value)}`;
     case 'INTS':
-      return value.value.length === 0 ? `${name}: ints = []` : `${name} = [${value.value.join(', ')}]`;
+      return value.value.length === 0 ? `${name}: ints = []` : `${name} = [${value.value.map(formatInt64).join(', ')}]`;
     case 'FLOATS':
       return value.value.length === 0
         ? `${name}: floats = []`

@@ -1,7 +1,7 @@
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteSource } from '../wire/source';
 import type { Extension } from './extensions';
-import { isIdentifier, needsEscapes, quoteIdentifier, quoteString } from './quote';
+import { isIdentifier, needsEscapes, needsQuotesOnly, quoteIdentifier, quoteString } from './quote';
 
 /** How models are printed. */
 export interface PrintOptions {
@@ -31,6 +31,9 @@ export class Printer {
   /** Set once a typed tensor is referred to, whose data the official loader can't find. */
   usesMessageReferences = false;
 
+  /** `["location": …` of elided tensors. */
+  private readonly locations = new Map<string, string>();
+
   constructor(options: PartOptions) {
     this.source = options.source === undefined ? bytesSource(new Uint8Array(0)) : blockSource(options.source);
     this.fileName = options.fileName ?? 'model.onnx';
@@ -42,16 +45,31 @@ export class Printer {
     return quoteString(text);
   }
 
+  /** `["location": …`, of the location of elided tensors. */
+  location(location: string): string {
+    let text = this.locations.get(location);
+    if (text === undefined) this.locations.set(location, (text = `["location": ${quoteString(location)}`));
+    return text;
+  }
+
   identifier(name: string): string {
     const text = quoteIdentifier(name);
     if (text.startsWith('$')) this.extensions.add('bytes');
     return text;
   }
 
-  identifiers(names: readonly string[]): string {
-    let text = '';
-    for (let i = 0; i < names.length; i++) text += (i === 0 ? '' : ', ') + this.identifier(names[i]!);
-    return text;
+  /** Write {@link identifier}s, separated by commas. */
+  writeIdentifiers(names: readonly string[], out: string[]): void {
+    for (let i = 0; i < names.length; i++) {
+      if (i > 0) out.push(', ');
+      this.writeIdentifier(names[i]!, out);
+    }
+  }
+
+  /** Write an {@link identifier}. Its parts apart take less memory than a string of them. */
+  writeIdentifier(name: string, out: string[]): void {
+    if (needsQuotesOnly(name)) out.push('"', name, '"');
+    else out.push(this.identifier(name));
   }
 
   /** A name where the official grammar has no quoted form. */

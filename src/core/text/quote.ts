@@ -44,6 +44,11 @@ export function startsType(identifier: string): boolean {
   return dataTypeNamed(identifier) !== undefined || typeKeywords.has(identifier);
 }
 
+/** Whether a name stands as it is between quotes. */
+export function needsQuotesOnly(name: string): boolean {
+  return formOf(name) === Form.Plain;
+}
+
 /** Whether {@link quoteString} has to use the escaped form, which the official grammar lacks. */
 export function needsEscapes(text: string): boolean {
   return formOf(text) === Form.Escapes;
