@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
-import { diagnosticsOf, driver, goTo, openText, shot, standAlone, textOf, until } from './support';
+import { diagnosticsOf, goTo, openText, standAlone, textOf, until } from './support';
 
 const NAME = 'model.onnx';
 
@@ -67,12 +67,6 @@ describe('the language of the text', () => {
     assert.ok(definition?.range.contains(inside), 'the use leads to the definition');
     const highlights = await ask<vscode.DocumentHighlight[]>('vscode.executeDocumentHighlights', inside);
     assert.equal(highlights.length, references.length);
-    if (driver.onScreen) {
-      editor.selection = new vscode.Selection(place, place);
-      await vscode.commands.executeCommand('editor.action.showHover');
-      await driver.waitFor({ selector: '.monaco-hover:not(.hidden) .hover-row', hasText: 'Documentation' });
-      await shot(__filename, 'hover');
-    }
   });
 
   it('renames a value everywhere, and refuses a name that is taken', async () => {
@@ -111,32 +105,6 @@ describe('the language of the text', () => {
     assert.ok((await labels(inputs)).includes(output.replaceAll('"', '')));
     const help = await ask<vscode.SignatureHelp>('vscode.executeSignatureHelpProvider', inputs);
     assert.match(help.signatures[0]!.label, /^LeakyRelu \(X: T\)/);
-    if (!driver.onScreen) return;
-    const end = await write('  extra = Le');
-    editor.selection = new vscode.Selection(end, end);
-    editor.revealRange(editor.selection, vscode.TextEditorRevealType.InCenter);
-    await vscode.commands.executeCommand('editor.action.triggerSuggest');
-    await driver.waitFor({ selector: '.suggest-widget .monaco-list-row', hasText: 'LeakyRelu' });
-    await shot(__filename, 'completion');
-  });
-
-  it('says what is wrong with names and ops while they are written', async () => {
-    const editor = await openText(NAME);
-    const { document } = editor;
-    await replace(editor, '= Conv <', '= Cnov <');
-    const unknown = await until('the unknown op is marked', () => errorsOf(document)[0]);
-    assert.match(unknown.message, /Cnov isn't an op of ai\.onnx/);
-    assert.equal(unknown.source, 'ONNX');
-    assert.equal(document.getText(unknown.range), 'Cnov');
-    await replace(editor, '= Cnov <', '= Conv <wrong = 1, ');
-    const attribute = await until('the unknown attribute is marked', () =>
-      errorsOf(document).find(({ code }) => code === 'unknown-attribute'),
-    );
-    assert.equal(document.getText(attribute.range), 'wrong');
-    if (driver.onScreen) {
-      editor.revealRange(attribute.range, vscode.TextEditorRevealType.InCenter);
-      await shot(__filename, 'diagnostics');
-    }
   });
 
   it('formats what a person wrote, and shows shapes where the setting asks for them', async () => {
