@@ -99,6 +99,7 @@ describe('borders and residual connections, fused and unfused', () => {
     await save(NAME);
     const difference = await largestDifference(original, bytesOf(file));
     assert.ok(difference <= 1e-4, `the largest difference is ${difference}`);
+    await driver.waitFor({ selector: '.codelens-decoration a', hasText: 'Fuse all' }, 'hidden');
     await shot(__filename, '2-fused');
   });
 
