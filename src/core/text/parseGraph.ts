@@ -173,6 +173,10 @@ export function parseNodes(scanner: Scanner, nodes: ParsedNode[], depth: number)
     scanner.pos++;
   }
   const start = scanner.pos - (braceless === undefined ? 1 : 0);
+  while (scanner.peek() === Char.OpenBrace) {
+    const at = scanner.pos++;
+    scanner.report(new SyntaxFailure("This '{' is one too many.", { start: at, end: at + 1 }));
+  }
   const list = { start, nodes };
   const earlier = depth === 1 ? scanner.known : undefined;
   for (;;) {

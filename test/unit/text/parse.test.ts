@@ -287,7 +287,7 @@ describe('parseModel on mistakes', function () {
     }
   });
 
-  it('goes on behind a closing brace too many, and one too few', () => {
+  it('goes on behind a brace too many, and one too few', () => {
     const tooMany = parseModel(
       `${HEADER}g (x) => (y)\n{\n  a = A (x)\n  }\n  b = B (a)\n}\n<domain: "d">\nF (a) => (b) { b = R (a) }`,
     );
@@ -306,6 +306,15 @@ describe('parseModel on mistakes', function () {
     );
     assert.equal(tooFew.model.functions.length, 1);
     assert.match(tooFew.errors[0]!.message, /isn't closed/);
+    const opened = parseModel(`${HEADER}g (x) => (y)\n{{\n  a = A (x)\n  y = B (a)\n}\n`);
+    assert.deepEqual(
+      opened.model.graph.nodes.map(({ opType }) => opType),
+      ['A', 'B'],
+    );
+    assert.deepEqual(
+      opened.errors.map(({ message }) => message),
+      ["This '{' is one too many."],
+    );
   });
 
   it('keeps all functions when one has a mistake', () => {
