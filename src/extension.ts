@@ -17,6 +17,7 @@ import { registerLanguageFeatures } from './host/language';
 import { disposeLog } from './host/log';
 import { Measurements } from './host/measurements';
 import { ModelFiles } from './host/modelFiles';
+import { registerSavedAsModel } from './host/savedAsModel';
 import { Shapes } from './host/shapes';
 import { TextFileSystem } from './host/textFileSystem';
 
@@ -38,6 +39,7 @@ export function activate(context: vscode.ExtensionContext): void {
     measurements,
     reveals,
     TextFileSystem.register(files),
+    registerSavedAsModel(files),
     registerDiagnostics(analyses),
     registerCodeLenses(analyses, measurements),
     registerCodeActions(analyses, measurements),

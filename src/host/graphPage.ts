@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { GraphView } from './graphView';
 import type { Services } from './services';
-import { textUriOf } from './uris';
+import { modelUriOf, textUriOf } from './uris';
 import { watchModel } from './watch';
 
 /** The page that a click on a model file opens: its graph, a summary, and what can be done. */
@@ -21,6 +21,13 @@ export class GraphPage implements vscode.CustomReadonlyEditorProvider {
   }
 
   async resolveCustomEditor({ uri }: vscode.CustomDocument, panel: vscode.WebviewPanel): Promise<void> {
+    const model = modelUriOf(uri);
+    if (model) {
+      // A text saved under a model's name: the page is the model's.
+      await vscode.commands.executeCommand('vscode.openWith', model, GraphPage.viewType, panel.viewColumn);
+      panel.dispose();
+      return;
+    }
     if (vscode.workspace.getConfiguration('onnxFusionLens', uri).get('openAs') === 'text') {
       await vscode.window.showTextDocument(textUriOf(uri), {
         preview: false,

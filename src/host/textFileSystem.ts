@@ -74,7 +74,7 @@ export class TextFileSystem implements vscode.FileSystemProvider {
         this.announced.set(uri.toString(), Date.now());
         return;
       }
-      const origin = originOf(uri, text);
+      const origin = originOf(uri, text, exists);
       if (origin) {
         report(fileNameOf(model), await this.files.saveAs(origin, text, model));
         this.announced.delete(uri.toString());
@@ -140,8 +140,9 @@ async function isFile(uri: vscode.Uri): Promise<boolean> {
  * The model that a text belongs to which VS Code's own Save As writes under
  * another name: its document is still open with the same text, and the text's
  * references name it. Read against the wrong model they'd mean other weights.
+ * @param exists whether there is a model under that name already, which the text may refer to.
  */
-function originOf(uri: vscode.Uri, text: string): vscode.Uri | undefined {
+export function originOf(uri: vscode.Uri, text: string, exists: boolean): vscode.Uri | undefined {
   const others = vscode.workspace.textDocuments.filter(
     (document) =>
       document.uri.scheme === TEXT_SCHEME && document.uri.toString() !== uri.toString() && document.getText() === text,
@@ -149,7 +150,7 @@ function originOf(uri: vscode.Uri, text: string): vscode.Uri | undefined {
   if (others.length === 0) return undefined;
   const own = fileNameOf(existing(uri));
   const names = locationsIn(parseModel(text).model);
-  if (names.has(own)) return undefined;
+  if (exists && names.has(own)) return undefined;
   const named = others.map((document) => modelUriOf(document.uri)).filter((model) => model !== undefined);
   return named.find((model) => names.has(fileNameOf(model))) ?? named[0];
 }

@@ -23,10 +23,14 @@ export function textUriOf(model: vscode.Uri): vscode.Uri {
   return vscode.Uri.from({ scheme: TEXT_SCHEME, path, query: isPlain ? '' : model.toString() });
 }
 
-/** The model file that a text document shows, or `undefined` for text that stands for itself. */
+/**
+ * The model file that a text document shows, or `undefined` for text that stands for itself. A person who is asked for
+ * a text's new name may well give the model's.
+ */
 export function modelUriOf(text: vscode.Uri): vscode.Uri | undefined {
   if (text.scheme !== TEXT_SCHEME) return undefined;
   if (text.query !== '') return vscode.Uri.parse(text.query, true);
+  if (text.path.endsWith('.onnx')) return vscode.Uri.from({ scheme: 'file', path: text.path });
   if (!text.path.endsWith('.onnxtxt')) return undefined;
   return vscode.Uri.from({ scheme: 'file', path: text.path.replace(/\.onnxtxt$/, '.onnx') });
 }
