@@ -3,11 +3,11 @@
  * and again and prints what each step took, as one JSON line. The first round
  * runs code that was never run before, as the first model of a session does.
  */
-import { findFusions } from '../../src/core/fusion/find';
+import { findFused, findFusions } from '../../src/core/fusion/find';
 import { checkText } from '../../src/core/language/check';
 import { TextIndex } from '../../src/core/language/textIndex';
 import { decodeModel } from '../../src/core/onnx/decode';
-import { parseModel } from '../../src/core/text/parse';
+import { parseModel, reparseModel } from '../../src/core/text/parse';
 import { printModel } from '../../src/core/text/print';
 import type { ByteSource } from '../../src/core/wire/source';
 import { FileSource } from '../../src/files/fileSource';
@@ -27,7 +27,21 @@ export interface Round {
   readonly steps: Readonly<Record<StepName, Step>>;
 }
 
-export type StepName = 'findings' | 'print' | 'parse' | 'text and findings' | 'keystroke' | 'checks';
+/**
+ * - `read`, `find`: the file is read without its weights, and its pairs are found.
+ * - `print`, `parse`, `find in text`: the text of the model, its weights elided; the model of that text; its pairs.
+ * - `keystroke`: the text is joined from lines, as the editor does, what the edit touched is parsed again, pairs are
+ *   found, and the lines of their lenses are looked up; `reparse` is the parsing alone.
+ * - `checks`: names and ops are checked, after a pause in typing.
+ */
+type MeasuredStep = 'read' | 'find' | 'print' | 'parse' | 'find in text' | 'keystroke' | 'reparse' | 'checks';
+
+/**
+ * - `findings`: read and find, as for the graph page and the command line.
+ * - `text and findings`: read, find and print.
+ * - `open to findings`: read, print, parse and find in the text: opening a model as text, but for the editor's part.
+ */
+export type StepName = MeasuredStep | 'findings' | 'text and findings' | 'open to findings';
 
 const [file, rounds] = [process.argv[2]!, Number(process.argv[3])];
 const results: Round[] = [];
@@ -35,9 +49,9 @@ for (let i = 0; i < rounds; i++) results.push(round(file));
 process.stdout.write(`${JSON.stringify(results)}\n`);
 
 function round(path: string): Round {
-  const steps: Partial<Record<StepName, Step>> = {};
+  const steps: Partial<Record<MeasuredStep, Step>> = {};
   let bytesRead = 0;
-  const timed = <T>(name: StepName, run: () => T): T => {
+  const timed = <T>(name: MeasuredStep, run: () => T): T => {
     const cpuBefore = process.cpuUsage();
     const start = performance.now();
     const result = run();
@@ -47,9 +61,7 @@ function round(path: string): Round {
     return result;
   };
   const rss = process.memoryUsage.rss();
-  const opened = performance.now();
-  const opening = process.cpuUsage();
-  const { model, source, found } = timed('findings', () => {
+  const { model, source } = timed('read', () => {
     const fileSource = new FileSource(path);
     const counted: ByteSource & { close(): void } = {
       size: fileSource.size,
@@ -59,26 +71,68 @@ function round(path: string): Round {
       },
       close: () => fileSource.close(),
     };
-    const decoded = decodeModel(counted);
-    return { model: decoded, source: counted, found: findFusions(decoded, { source: counted }) };
+    return { model: decodeModel(counted), source: counted };
   });
+  const found = timed('find', () => findFusions(model, { source }));
   const text = timed('print', () => printModel(model, source, { fileName: 'model.onnx', elideAbove: 0 }));
-  const { user, system } = process.cpuUsage(opening);
-  steps['text and findings'] = { ms: performance.now() - opened, cpu: (user + system) / 1000 };
   const addedMB = (process.memoryUsage.rss() - rss) / 2 ** 20;
   source.close();
-  timed('parse', () => parseModel(text));
-  // A keystroke in the middle of the nodes; the editor keeps lines, and joins them when asked for the text.
+  const parsed = timed('parse', () => parseModel(text));
+  timed('find in text', () => findFusions(parsed.model));
+  // Letters typed into a node; the editor keeps lines, and joins them when it is asked for the text.
   const lines = text.split('\n');
   const at = Math.floor(lines.length * 0.9);
-  lines[at] = lines[at]!.replace(/^(\s*\[?"?)/, '$1x');
+  const typed = (letters: string): void => void (lines[at] = lines[at]!.replace(/^(\s*\[?"?)/, `$1${letters}`));
+  typed('x');
+  const before = reparseModel(parsed, lines.join('\n'));
+  typed('y');
   const edited = timed('keystroke', () => {
     const changed = lines.join('\n');
-    const parsed = parseModel(changed);
-    const findings = findFusions(parsed.model);
-    for (const { convolution } of findings) convolution.span?.start;
-    return { changed, parsed };
+    const reparsed = timed('reparse', () => reparseModel(before, changed));
+    const starts = lineStarts(lines);
+    const spans = [
+      ...findFusions(reparsed.model).map(({ convolution }) => convolution.span),
+      ...findFused(reparsed.model).map(({ node }) => node.span),
+    ];
+    for (const span of spans) if (span) lineAt(starts, span.start) + lineAt(starts, span.end);
+    return { changed, reparsed };
   });
-  timed('checks', () => checkText(new TextIndex(edited.changed, edited.parsed.model)));
-  return { bytesRead, addedMB, findings: found.length, steps: steps as Record<StepName, Step> };
+  timed('checks', () => checkText(new TextIndex(edited.changed, edited.reparsed.model)));
+  const all = steps as Record<MeasuredStep, Step>;
+  return {
+    bytesRead,
+    addedMB,
+    findings: found.length,
+    steps: {
+      ...all,
+      findings: sum(all.read, all.find),
+      'text and findings': sum(all.read, all.find, all.print),
+      'open to findings': sum(all.read, all.print, all.parse, all['find in text']),
+    },
+  };
+}
+
+function sum(...steps: readonly Step[]): Step {
+  return {
+    ms: steps.reduce((total, { ms }) => total + ms, 0),
+    cpu: steps.reduce((total, { cpu }) => total + cpu, 0),
+  };
+}
+
+/** Where each line starts, as an editor knows it to tell lines from offsets. */
+function lineStarts(lines: readonly string[]): Uint32Array {
+  const starts = new Uint32Array(lines.length);
+  for (let i = 1; i < lines.length; i++) starts[i] = starts[i - 1]! + lines[i - 1]!.length + 1;
+  return starts;
+}
+
+function lineAt(starts: Uint32Array, offset: number): number {
+  let low = 0;
+  let high = starts.length;
+  while (low < high) {
+    const middle = (low + high) >>> 1;
+    if (starts[middle]! <= offset) low = middle + 1;
+    else high = middle;
+  }
+  return low - 1;
 }
