@@ -1,9 +1,15 @@
 /**
- * Builds the kernel: `node --import tsx src/kernel/build.ts` makes the addon dist/kernel/fusion-kernel.node and the
- * custom-op library dist/kernel/libfusionlens_ops.so (macOS: .dylib; Windows: fusionlens_ops.dll).
+ * Builds the kernel: `npm run build:kernel` makes the addon dist/kernel/fusion-kernel.node and the custom-op library
+ * dist/kernel/libfusionlens_ops.so (macOS: .dylib; Windows: fusionlens_ops.dll) for this machine.
+ *
+ *   npm run build:kernel -- --target linux-x64|linux-arm64|win32-x64|darwin-arm64|darwin-x64 [--compiler COMMAND]
+ *
+ * makes the same in dist/kernel/TARGET/ by a cross compiler: zig (`zig c++`, or `python3 -m ziglang c++` after
+ * `pip install ziglang`), a clang++ or g++ for that target. --compiler, else $CXX for this machine, names one.
  *
  * Needs a C++17 compiler and the node-api-headers package, nothing else. A machine without a compiler gets one message
- * and a successful exit: the rest of the extension works without the kernel.
+ * and a successful exit, since the rest of the extension works without the kernel; where a target or a compiler is
+ * named, it fails.
  */
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,8 +19,18 @@ import { createRequire } from 'node:module';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { type Compiler, compileArguments, findCompiler, importLibraryCall, linkArguments } from './toolchain';
+import { parseArgs, promisify } from 'node:util';
+import {
+  type BuildTarget,
+  type Compiler,
+  compileArguments,
+  findCompiler,
+  HOST,
+  linkArguments,
+  nameOfTarget,
+  parseTarget,
+  usualCompilers,
+} from './toolchain';
 
 const kernel = path.dirname(fileURLToPath(import.meta.url));
 const root = path.resolve(kernel, '../..');
@@ -22,7 +38,7 @@ const nodeApi = path.dirname(createRequire(import.meta.url).resolve('node-api-he
 const run = promisify(execFile);
 
 /** An instruction set that the sources in `targets/` are compiled for, once each. */
-interface Target {
+interface InstructionSet {
   readonly name: string;
   readonly vectorBytes: number;
   readonly machine: readonly string[];
@@ -30,24 +46,29 @@ interface Target {
   readonly define?: string;
 }
 
-const baseline: Target = { name: 'baseline', vectorBytes: 16, machine: [] };
-const avx2: Target = { name: 'avx2', vectorBytes: 32, machine: ['-mavx2', '-mfma'], define: 'FUSIONLENS_HAS_AVX2' };
-const avx512: Target = {
+const baseline: InstructionSet = { name: 'baseline', vectorBytes: 16, machine: [] };
+const avx2: InstructionSet = {
+  name: 'avx2',
+  vectorBytes: 32,
+  machine: ['-mavx2', '-mfma'],
+  define: 'FUSIONLENS_HAS_AVX2',
+};
+const avx512: InstructionSet = {
   name: 'avx512',
   vectorBytes: 64,
   machine: ['-mavx512f', '-mavx512vl', '-mavx512dq', '-mavx512bw', '-mavx2', '-mfma'],
   define: 'FUSIONLENS_HAS_AVX512',
 };
 /** The 16-lane code lowered to AVX2 by the compiler, so that its logic can be tested where there is no AVX-512. */
-const wideTest: Target = { ...avx512, machine: avx2.machine, define: 'FUSIONLENS_HAS_WIDE_TEST' };
-const neon: Target = { name: 'neon', vectorBytes: 16, machine: [], define: 'FUSIONLENS_HAS_NEON' };
+const wideTest: InstructionSet = { ...avx512, machine: avx2.machine, define: 'FUSIONLENS_HAS_WIDE_TEST' };
+const neon: InstructionSet = { name: 'neon', vectorBytes: 16, machine: [], define: 'FUSIONLENS_HAS_NEON' };
 
 export type Flavour = 'release' | 'wide-test';
 
-function targetsFor(compiler: Compiler, flavour: Flavour): readonly Target[] {
+export function instructionSetsFor(compiler: Compiler, flavour: Flavour): readonly InstructionSet[] {
   if (!compiler.vectorExtensions) return [baseline];
-  if (compiler.arch === 'arm64') return [baseline, neon];
-  if (compiler.arch !== 'x64') return [baseline];
+  if (compiler.target.arch === 'arm64') return [baseline, neon];
+  if (compiler.target.arch !== 'x64') return [baseline];
   return flavour === 'wide-test' ? [baseline, avx2, wideTest] : [baseline, avx2, avx512];
 }
 
@@ -69,12 +90,12 @@ interface Product {
 }
 
 /** As the platform names shared libraries. */
-function libraryName(name: string): string {
-  if (process.platform === 'win32') return `${name}.dll`;
-  return process.platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
+function libraryName(name: string, { platform }: BuildTarget): string {
+  if (platform === 'win32') return `${name}.dll`;
+  return platform === 'darwin' ? `lib${name}.dylib` : `lib${name}.so`;
 }
 
-function productsIn(directory: string): readonly Product[] {
+export function productsIn(directory: string, target: BuildTarget): readonly Product[] {
   const entry = path.join('onnxruntime', 'library.cpp');
   return [
     {
@@ -84,7 +105,7 @@ function productsIn(directory: string): readonly Product[] {
       without: (source) => source === entry,
     },
     {
-      file: path.join(directory, libraryName('fusionlens_ops')),
+      file: path.join(directory, libraryName('fusionlens_ops', target)),
       kind: 'library',
       exports: path.join(kernel, 'onnxruntime', 'library.map'),
       without: (source) => source.startsWith(`addon${path.sep}`),
@@ -109,11 +130,11 @@ async function modified(file: string): Promise<number> {
   return existsSync(file) ? (await stat(file)).mtimeMs : 0;
 }
 
-function objectName(source: string, target?: Target): string {
+function objectName(source: string, target?: InstructionSet): string {
   return `${source.replaceAll(/[\\/]/gu, '-').replace(/\.cpp$/u, '')}${target === undefined ? '' : `.${target.name}`}.o`;
 }
 
-async function plan(compiler: Compiler, targets: readonly Target[], objects: string): Promise<Job[]> {
+async function plan(compiler: Compiler, targets: readonly InstructionSet[], objects: string): Promise<Job[]> {
   const defines = targets.flatMap((target) => target.define ?? []);
   const jobs: Job[] = [];
   for (const file of await filesIn(kernel, '.cpp')) {
@@ -139,41 +160,53 @@ async function compileAll(compiler: Compiler, jobs: readonly Job[], report: (lin
   const queue = [...jobs];
   const work = async (): Promise<void> => {
     for (let job = queue.pop(); job !== undefined; job = queue.pop()) {
-      const { stderr } = await run(compiler.command, [...job.args], { maxBuffer: 64 << 20 });
+      const { stderr } = await run(compiler.command, [...compiler.before, ...job.args], { maxBuffer: 64 << 20 });
       if (stderr !== '') report(stderr.trimEnd());
     }
   };
   await Promise.all(Array.from({ length: Math.max(1, os.availableParallelism()) }, work));
 }
 
-async function importLibrary(compiler: Compiler, objects: string): Promise<string[]> {
-  if (process.platform !== 'win32') return [];
-  const library = path.join(objects, 'node_api.lib');
-  const [tool, ...args] = importLibraryCall(compiler, path.join(nodeApi, 'def', 'node_api.def'), library);
-  if (!existsSync(library)) await run(tool!, args);
-  return [library];
+export interface BuildOptions {
+  /** For tests only: a second addon, in out/. */
+  readonly flavour?: Flavour;
+  /** By default this machine. What is named here goes to a folder of its own. */
+  readonly target?: BuildTarget;
+  /** Such as `clang++` or `python3 -m ziglang c++`. */
+  readonly compiler?: string;
 }
 
-/**
- * Compiles what is out of date and links the addon. Throws with the compiler's output where it fails.
- * `wide-test` builds a second addon, for tests only, into out/.
- */
-export async function buildKernel(flavour: Flavour, report: (line: string) => void): Promise<BuildResult> {
-  const compiler = findCompiler();
-  if (compiler === undefined) {
-    const message =
+/** Why there is no compiler, and what to do. */
+function noCompiler({ target = HOST, compiler }: BuildOptions): string {
+  const name = nameOfTarget(target);
+  if (compiler !== undefined) return `"${compiler}" can't be run, or doesn't compile for ${name}.`;
+  if (name === nameOfTarget(HOST)) {
+    return (
       'No C++ compiler was found (tried $CXX, c++, g++, clang++; on Windows clang-cl and cl), so the fused kernel is ' +
-      'not built. Everything but the measuring of fused pairs works. Install one and run "npm run build" again.';
-    return { compiled: 0, message };
+      'not built. Everything but the measuring of fused pairs works. Install one and run "npm run build" again.'
+    );
   }
-  const objects = path.join(root, 'out', 'kernel', `${process.platform}-${compiler.arch}-${flavour}`);
-  const directory = flavour === 'release' ? path.join(root, 'dist', 'kernel') : objects;
-  const products = productsIn(directory);
+  const tried = usualCompilers(target).join(', ');
+  return `No compiler for ${name} was found (tried ${tried}). "pip install ziglang" brings one for all targets.`;
+}
+
+/** Compiles what is out of date and links the products. Throws with the compiler's output where it fails. */
+export async function buildKernel(options: BuildOptions, report: (line: string) => void): Promise<BuildResult> {
+  const { flavour = 'release', target } = options;
+  const compiler = findCompiler(target, options.compiler);
+  if (compiler === undefined) return { compiled: 0, message: noCompiler(options) };
+  const dist = path.join(root, 'dist', 'kernel');
+  const own = nameOfTarget(compiler.target);
+  // A target that is named keeps objects of its own, so that the usual build of this machine stays up to date.
+  const objects = path.join(root, 'out', 'kernel', `${target === undefined ? '' : 'cross-'}${own}-${flavour}`);
+  const directory =
+    flavour !== 'release' ? objects : target === undefined ? dist : path.join(dist, nameOfTarget(target));
+  const products = productsIn(directory, compiler.target);
   const [addon, library] = products.map(({ file }) => file) as [string, string];
   await mkdir(objects, { recursive: true });
   await mkdir(directory, { recursive: true });
 
-  const jobs = await plan(compiler, targetsFor(compiler, flavour), objects);
+  const jobs = await plan(compiler, instructionSetsFor(compiler, flavour), objects);
   const calls = createHash('sha256')
     .update(JSON.stringify([compiler.identity, jobs]))
     .digest('hex');
@@ -193,12 +226,11 @@ export async function buildKernel(flavour: Flavour, report: (line: string) => vo
   await rm(stamp, { force: true });
   await compileAll(compiler, stale, report);
   for (const product of products) {
-    const own = jobs.filter((job) => !product.without(job.file)).map((job) => job.object);
-    const inputs = [...own, ...(product.kind === 'addon' ? await importLibrary(compiler, objects) : [])];
+    const inputs = jobs.filter((job) => !product.without(job.file)).map((job) => job.object);
     // Linked beside the target and renamed, so that a process that has the old one loaded keeps it intact.
     const fresh = `${product.file}.${process.pid}.tmp`;
     const args = linkArguments(compiler, inputs, fresh, product);
-    await run(compiler.command, args, { maxBuffer: 64 << 20 });
+    await run(compiler.command, [...compiler.before, ...args], { maxBuffer: 64 << 20 });
     await rename(fresh, product.file);
   }
   await writeFile(stamp, calls);
@@ -209,9 +241,21 @@ export async function buildKernel(flavour: Flavour, report: (line: string) => vo
 async function main(): Promise<number> {
   const write = (line: string): void => void process.stdout.write(`${line}\n`);
   try {
-    const flavour = process.argv.includes('--wide-test') ? 'wide-test' : 'release';
-    write((await buildKernel(flavour, write)).message);
-    return 0;
+    const { values } = parseArgs({
+      options: {
+        target: { type: 'string' },
+        compiler: { type: 'string' },
+        'wide-test': { type: 'boolean', default: false },
+      },
+    });
+    const options: BuildOptions = {
+      flavour: values['wide-test'] ? 'wide-test' : 'release',
+      ...(values.target === undefined ? {} : { target: parseTarget(values.target) }),
+      ...(values.compiler === undefined ? {} : { compiler: values.compiler }),
+    };
+    const { addon, message } = await buildKernel(options, write);
+    write(message);
+    return addon === undefined && (values.target ?? values.compiler) !== undefined ? 1 : 0;
   } catch (error) {
     const failure = error as { readonly stderr?: string; readonly message: string };
     process.stderr.write(`The kernel could not be built.\n${failure.stderr ?? failure.message}\n`);

@@ -121,6 +121,8 @@ export interface SessionOptions {
   readonly instructionSet?: InstructionSetName;
   /** The folder of the model's external data. */
   readonly externalDataFolder?: string;
+  /** On release the runtime writes the times of all nodes to a file whose path begins so (Chrome's trace format). */
+  readonly profilePrefix?: string;
 }
 
 /** A model in ONNX Runtime. Inputs are copied once; outputs are written into the same memory run after run. */
@@ -160,10 +162,17 @@ export function isAvailable(kernel: Kernel | KernelUnavailable): kernel is Kerne
 
 const load = createRequire(__filename);
 
-/** The addon beside the bundle, or in dist/ when run from source. */
+/**
+ * The addon: kernel/ beside the bundle (or in dist/ when run from source) has what was built on this machine, its
+ * folders, such as kernel/linux-arm64/, what was built for others.
+ */
 function addonPath(): string {
-  const beside = path.join(__dirname, 'kernel', 'fusion-kernel.node');
-  return existsSync(beside) ? beside : path.join(__dirname, '..', '..', 'dist', 'kernel', 'fusion-kernel.node');
+  const folders = [path.join(__dirname, 'kernel'), path.join(__dirname, '..', '..', 'dist', 'kernel')];
+  const addons = folders.flatMap((folder) => [
+    path.join(folder, 'fusion-kernel.node'),
+    path.join(folder, `${process.platform}-${process.arch}`, 'fusion-kernel.node'),
+  ]);
+  return addons.find((addon) => existsSync(addon)) ?? addons[0]!;
 }
 
 /** Loads the addon. Every failure comes back as one message with a remedy; nothing is thrown. */

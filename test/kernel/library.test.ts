@@ -52,7 +52,7 @@ describe('custom-op library', function () {
 
   before(async function () {
     const compiler = findCompiler();
-    const built = await buildKernel('release', () => undefined);
+    const built = await buildKernel({}, () => undefined);
     if (compiler?.style !== 'gnu' || built.library === undefined || process.platform === 'win32') this.skip();
     library = built.library;
     folder = mkdtempSync(path.join(os.tmpdir(), 'fusion-lens-library-'));

@@ -18,7 +18,7 @@ import { normalArray, uniform } from '../../src/measure/random';
 
 /** Builds what is out of date and loads it; undefined where there is no compiler. */
 export async function builtKernel(flavour: Flavour): Promise<Kernel | undefined> {
-  const { addon } = await buildKernel(flavour, () => undefined);
+  const { addon } = await buildKernel({ flavour }, () => undefined);
   if (addon === undefined) return undefined;
   const kernel = loadKernel(addon);
   if (!isAvailable(kernel)) throw new Error(kernel.message);

@@ -1,18 +1,30 @@
-// On Windows the addon imports Node-API from "NODE.EXE", but the host may be any program that embeds Node.js, such as
-// VS Code. This hook of the delay-load mechanism gives it the running program instead.
+// See node_api.h.
 #ifdef _WIN32
+
+#include "node_api.h"
 
 #define WIN32_LEAN_AND_MEAN
 #include <windows.h>
 
-#include <delayimp.h>
-#include <string.h>
+namespace fusionlens::addon {
+namespace {
 
-static FARPROC WINAPI useRunningProgram(unsigned int event, DelayLoadInfo* info) {
-  if (event != dliNotePreLoadLibrary || _stricmp(info->szDll, "NODE.EXE") != 0) return nullptr;
-  return reinterpret_cast<FARPROC>(GetModuleHandleW(nullptr));
+template <typename Function>
+Function findInHost(const char* name) {
+  FARPROC found = GetProcAddress(GetModuleHandleW(nullptr), name);
+  // Programs may have Node.js in a library of its own.
+  const HMODULE library = found == nullptr ? GetModuleHandleW(L"libnode.dll") : nullptr;
+  if (library != nullptr) found = GetProcAddress(library, name);
+  // By way of a type without arguments, which compilers let be cast to any other.
+  return reinterpret_cast<Function>(reinterpret_cast<void (*)()>(found));
 }
 
-extern "C" const PfnDliHook __pfnDliNotifyHook2 = useRunningProgram;
+}  // namespace
+
+#define FUSIONLENS_DEFINE(name) decltype(&::name) const name = findInHost<decltype(&::name)>(#name);
+FUSIONLENS_NODE_API(FUSIONLENS_DEFINE)
+#undef FUSIONLENS_DEFINE
+
+}  // namespace fusionlens::addon
 
 #endif

@@ -86,7 +86,7 @@ napi_value constructRuntime(napi_env env, napi_callback_info info) {
   });
 }
 
-/** `new Session(runtime, model, { threads, fusedOps?, exact?, instructionSet?, externalDataFolder? })`. */
+/** `new Session(runtime, model, { threads, fusedOps?, exact?, instructionSet?, externalDataFolder?, profilePrefix? })`. */
 napi_value constructSession(napi_env env, napi_callback_info info) {
   return guarded(env, [&] {
     const Call call = readCall(env, info);
@@ -106,6 +106,9 @@ napi_value constructSession(napi_env env, napi_callback_info info) {
     }
     if (isPresent(env, given, "externalDataFolder")) {
       options.externalDataFolder = toString(env, getProperty(env, given, "externalDataFolder"), "externalDataFolder");
+    }
+    if (isPresent(env, given, "profilePrefix")) {
+      options.profilePrefix = toString(env, getProperty(env, given, "profilePrefix"), "profilePrefix");
     }
     auto holder = std::make_unique<SessionHolder>();
     holder->session = std::make_unique<Session>(runtime.runtime, model.data, model.bytes, options);

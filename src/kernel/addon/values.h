@@ -2,13 +2,12 @@
 // throws `PendingException`) where a value isn't what it should be.
 #pragma once
 
-#define NAPI_VERSION 8
-#include <node_api.h>
-
 #include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <vector>
+
+#include "node_api.h"
 
 namespace fusionlens::addon {
 

@@ -92,6 +92,12 @@ using Run = Entry<9, OrtStatus*(OrtSession*, const OrtRunOptions*, const char* c
                                 const OrtValue* const* inputs, size_t inputCount, const char* const* outputNames,
                                 size_t outputCount, OrtValue** outputs)>;
 using CreateSessionOptions = Entry<10, OrtStatus*(OrtSessionOptions**)>;
+#if defined(_WIN32)
+using PathChar = wchar_t;
+#else
+using PathChar = char;
+#endif
+using EnableProfiling = Entry<14, OrtStatus*(OrtSessionOptions*, const PathChar* prefix)>;
 using SetSessionGraphOptimizationLevel = Entry<23, OrtStatus*(OrtSessionOptions*, int level)>;
 using SetIntraOpNumThreads = Entry<24, OrtStatus*(OrtSessionOptions*, int)>;
 using SetInterOpNumThreads = Entry<25, OrtStatus*(OrtSessionOptions*, int)>;

@@ -24,10 +24,15 @@ using GetApiBase = const OrtApiBase* (*)();
 
 #ifdef _WIN32
 
-GetApiBase findApiBase(const std::string& path) {
+std::wstring nativePath(const std::string& path) {
   const int length = MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, nullptr, 0);
   std::wstring wide(static_cast<size_t>(length), L'\0');
   MultiByteToWideChar(CP_UTF8, 0, path.c_str(), -1, wide.data(), length);
+  return wide;
+}
+
+GetApiBase findApiBase(const std::string& path) {
+  const std::wstring wide = nativePath(path);
   // So that libraries beside it (DirectML) are found too.
   const HMODULE library = LoadLibraryExW(wide.c_str(), nullptr, LOAD_WITH_ALTERED_SEARCH_PATH);
   if (library == nullptr) {
@@ -37,6 +42,8 @@ GetApiBase findApiBase(const std::string& path) {
 }
 
 #else
+
+const std::string& nativePath(const std::string& path) { return path; }
 
 GetApiBase findApiBase(const std::string& path) {
   void* library = dlopen(path.c_str(), RTLD_NOW | RTLD_LOCAL);
@@ -126,6 +133,9 @@ Session::Session(std::shared_ptr<Runtime> runtime, const void* model, size_t byt
   if (!options.externalDataFolder.empty()) {
     call<AddSessionConfigEntry>(api_, settings.get(), "session.model_external_initializers_file_folder_path",
                                 options.externalDataFolder.c_str());
+  }
+  if (!options.profilePrefix.empty()) {
+    call<EnableProfiling>(api_, settings.get(), nativePath(options.profilePrefix).c_str());
   }
   if (options.fusedOps) {
     fusedOps_ = std::make_unique<FusedOpDomain>(api_, options.threads, *options.fusedOps, options.algorithms);

@@ -41,6 +41,8 @@ struct SessionOptions {
   AlgorithmChoice algorithms = AlgorithmChoice::Fastest;
   /** Where the model's external data is (UTF-8); empty: it has none. */
   std::string externalDataFolder;
+  /** Where the runtime writes the times of all nodes when the session ends: `PREFIX_DATE.json`; empty: nowhere. */
+  std::string profilePrefix;
 };
 
 /** Type and shape of an input or output; a size that isn't fixed is -1. */
