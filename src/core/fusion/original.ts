@@ -60,10 +60,10 @@ export const isOriginal = (fn: Pick<FunctionProto, 'domain' | 'name'>): boolean 
 export function originalFunction(finding: Finding, scope: Scope, form: FusedForm, name: string): FunctionProto {
   const inputs = formals(form.inputs, finding);
   const constants: Node[] = [];
-  const kept = new Set<string>();
+  const known = new Set<string>();
   const keep = (name: string): void => {
-    if (name === '' || kept.has(name)) return;
-    kept.add(name);
+    if (name === '' || known.has(name)) return;
+    known.add(name);
     const constant = constantNode(scope, name);
     if (constant) constants.push(constant);
     else inputs.push(name);
@@ -71,9 +71,9 @@ export function originalFunction(finding: Finding, scope: Scope, form: FusedForm
   for (const dropped of droppedInputs(finding, form)) {
     for (const node of foldedNodes(scope, dropped)) {
       const output = node.outputs[0]!;
-      if (kept.has(output)) continue;
-      for (const input of node.inputs) if (!kept.has(input) && foldedNodes(scope, input).length === 0) keep(input);
-      kept.add(output);
+      if (known.has(output)) continue;
+      for (const input of node.inputs) if (!known.has(input) && foldedNodes(scope, input).length === 0) keep(input);
+      known.add(output);
       constants.push({ ...node, name: `${OUTER_CONSTANT}0/${node.name}` });
     }
     keep(dropped);
@@ -82,18 +82,21 @@ export function originalFunction(finding: Finding, scope: Scope, form: FusedForm
   const references = nodes.flatMap(({ attributes }) =>
     attributes.flatMap(({ value }) => (value.type === 'REFERENCE' ? [value.value] : [])),
   );
+  const kept = [...constants, ...nodes];
+  // Runtimes look each node's domain up among the function's imports as it is written.
+  const domains = ['', ...(kept.some(({ domain }) => domain === 'ai.onnx') ? ['ai.onnx'] : [])];
   return {
     name,
     domain: FUSION_DOMAIN,
     overload: '',
     docString: '',
-    opsetImports: [{ domain: '', version: scope.opset! }],
+    opsetImports: domains.map((domain) => ({ domain, version: scope.opset! })),
     inputs,
     outputs: [form.output],
     attributes: [...new Set(references)],
     attributeDefaults: [],
     valueInfos: [],
-    nodes: [...constants, ...nodes],
+    nodes: kept,
   };
 }
 

@@ -273,7 +273,9 @@ class Unfusing {
     for (const fn of model.functions) {
       if (fn.domain === FUSION_DOMAIN && gone.has(fn.name)) this.removeFunction(fn);
     }
-    if (!used) this.change.dropImport(model.opsetImports);
+    // A function of the user's in that domain needs the import as well.
+    const isDefined = model.functions.some((fn) => fn.domain === FUSION_DOMAIN && !this.removedFunctions.has(fn));
+    if (!used && !isDefined) this.change.dropImport(model.opsetImports);
     for (const body of holders) if (isFunction(body) && !needed.has(body)) this.change.dropImport(body.opsetImports);
   }
 }

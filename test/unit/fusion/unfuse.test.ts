@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
+import * as ort from 'onnxruntime-node';
 import { findFused } from '../../../src/core/fusion/find';
 import { isOriginal } from '../../../src/core/fusion/original';
+import { largestError, randomFloats, runModel } from '../support/runtime';
 import { assertSameGraph } from './graphs';
-import { CONV, NORM, WEIGHTS, fuseText, modelText, parse, unfuseText, withoutOriginals } from './text';
+import { CONV, NORM, WEIGHTS, bytesOf, fuseText, modelText, parse, unfuseText, withoutOriginals } from './text';
 
 const TEXT = modelText({
   nodes: [`[conv] ${CONV}`, `[norm] ${NORM}`, '[relu] y = PRelu (n, k)'],
@@ -43,5 +45,23 @@ describe('unfuseEdits', () => {
     assert.equal(functions.filter(isOriginal).length, 1);
     assert.ok(opsetImports.some(({ domain }) => domain === 'fusionlens'));
     assertSameGraph(parse(unfuseText(once)), parse(text));
+  });
+
+  it('keeps the import for a function of the user’s in that domain', () => {
+    const functions = `<domain: "fusionlens", opset_import: ["": 17]>
+ConvInstanceNormalization (X, W, scale, B) => (Y) { Y = Relu (X) }`;
+    const text = modelText({ nodes: [CONV, NORM, 'y = Relu (n)'], imports: ', "fusionlens": 1', functions });
+    assertSameGraph(parse(unfuseText(fuseText(text))), parse(text));
+  });
+
+  it('keeps nodes that write their domain out, in a function that runtimes load', async () => {
+    const text = modelText({
+      nodes: [CONV.replace('Conv', 'ai.onnx.Conv'), NORM.replace('Instance', 'ai.onnx.Instance'), 'y = Relu (n)'],
+    });
+    const fused = fuseText(text);
+    const x = { x: new ort.Tensor('float32', randomFloats(3 * 6 * 7, 5), [1, 3, 6, 7]) };
+    const expected = await runModel(bytesOf(text), x);
+    assert.ok(largestError((await runModel(bytesOf(fused), x)).get('y')!, expected.get('y')!) < 1e-5);
+    assertSameGraph(parse(unfuseText(fused)), parse(text));
   });
 });
