@@ -59,8 +59,6 @@ export class ModelFiles implements vscode.Disposable {
   private readonly entries = new Map<string, Entry>();
   private readonly queues = new Map<string, Promise<unknown>>();
   private readonly retries = new Map<string, NodeJS.Timeout>();
-  /** Files whose text is another since it was saved, by their URIs. */
-  private readonly reprinted = new Set<string>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
 
   /** Fires with the *text's* URI when a model file has other content than before. */
@@ -129,7 +127,7 @@ export class ModelFiles implements vscode.Disposable {
       this.entries.delete(uri.toString());
       const saved = await this.read(uri, file.mtime, moved);
       this.entries.set(uri.toString(), saved);
-      if (saved.file.text !== text) this.reprinted.add(uri.toString());
+      if (saved.file.text !== text) setTimeout(() => this.announceReprint(uri), 0);
     });
   }
 
@@ -161,7 +159,6 @@ export class ModelFiles implements vscode.Disposable {
   /** Nothing shows the file any more: what is known of it can be read again. */
   forget(uri: vscode.Uri): void {
     this.entries.delete(uri.toString());
-    this.reprinted.delete(uri.toString());
   }
 
   dispose(): void {
@@ -264,12 +261,8 @@ export class ModelFiles implements vscode.Disposable {
     }
   }
 
-  /**
-   * The editor has finished saving: where the saved file reads differently from what it wrote, have it read it again.
-   * While it still saves, it would take no notice.
-   */
-  announceReprint(uri: vscode.Uri): void {
-    if (!this.reprinted.delete(uri.toString())) return;
+  /** The saved file reads differently from what the editor wrote: have the editor read it again. */
+  private announceReprint(uri: vscode.Uri): void {
     const entry = this.entries.get(uri.toString());
     if (entry) entry.file = { ...entry.file, mtime: entry.file.mtime + 1 };
     this.changed.fire(textUriOf(uri));

@@ -20,10 +20,6 @@ export class TextFileSystem implements vscode.FileSystemProvider {
         const model = uri.scheme === TEXT_SCHEME ? modelUriOf(uri) : undefined;
         if (model) files.forget(model);
       }),
-      vscode.workspace.onDidSaveTextDocument(({ uri }) => {
-        const model = uri.scheme === TEXT_SCHEME ? modelUriOf(uri) : undefined;
-        if (model) files.announceReprint(model);
-      }),
       files.onDidChange((uri) => provider.changed.fire([{ type: vscode.FileChangeType.Changed, uri }])),
       vscode.workspace.registerFileSystemProvider(TEXT_SCHEME, provider, { isCaseSensitive: true }),
     );
