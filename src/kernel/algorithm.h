@@ -30,10 +30,10 @@ class Algorithm {
   /** Floats that `convolveTile` needs for itself, aligned to a cache line. */
   virtual size_t scratchFloats() const = 0;
   /**
-   * Writes one tile of the unit's planes. `x` and `y` are the whole tensors. With `moments`, entry
-   * `[channel of the unit × momentsStride]` receives the tile's moments.
+   * Writes one tile of the unit's planes, which follow each other from `planes` on; `x` is the whole tensor. With
+   * `moments`, entry `[channel of the unit × momentsStride]` receives the tile's moments.
    */
-  virtual void convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+  virtual void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
                             int64_t momentsStride, float* scratch) const = 0;
 };
 

@@ -77,7 +77,7 @@ int64_t DepthwiseConvolution::tileElements(int64_t tile) const {
   return std::min(tileRows_, layout_.outHeight - tile * tileRows_) * layout_.outWidth;
 }
 
-void DepthwiseConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+void DepthwiseConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
                                         int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const int64_t inSize = c.input.volume();
@@ -104,7 +104,7 @@ void DepthwiseConvolution::convolveTile(const Unit& unit, int64_t tile, const fl
     task.floatsAfter = copied.overrun;
   }
   for (int64_t channel = 0; channel < unit.channels; channel++) {
-    task.output = y + (unit.image * c.outChannels + first + channel) * outSize;
+    task.output = planes + channel * outSize;
     task.weights = weights_.data() + (first + channel) * c.kernel.volume();
     task.moments = moments == nullptr ? nullptr : moments + channel * momentsStride;
     target_.convolveDepthwise(task);

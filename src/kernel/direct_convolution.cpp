@@ -342,7 +342,7 @@ int64_t DirectConvolution::tileElements(int64_t tile) const {
   return std::min(height, l.outHeight - row * height) * std::min(width, l.outWidth - column * width);
 }
 
-void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
                                      int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const DirectLayout& l = layout_;
@@ -350,7 +350,7 @@ void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float
   DirectTask task{};
   task.layout = &l;
   task.input = x + (unit.image * c.inChannels + unit.group * l.inChannels) * c.input.volume();
-  task.output = y + (unit.image * c.outChannels + channel) * c.output().volume();
+  task.output = planes;
   task.channels = unit.channels;
   task.blocks = ceilDivide(unit.channels, target_.blockChannels);
   task.tileColumn = tile % l.tilesAcross;

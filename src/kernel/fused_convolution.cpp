@@ -16,6 +16,8 @@ constexpr int64_t kStepsPerThread = 4;
 constexpr size_t kUnitsPerThread = 4;
 // Waking a thread costs some 20 µs; a thread computes this many multiply-adds in about twice that time.
 constexpr double kMultiplyAddsPerThread = 1e6;
+// An output larger than this doesn't stay in the last-level cache for whoever reads it next.
+constexpr int64_t kCachedOutputBytes = 12 << 20;
 
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -36,7 +38,10 @@ FusedConvolution::FusedConvolution(const Convolution& convolution, const Normali
       algorithm_(chooseAlgorithm(convolution_, weights, target_, choice)),
       scale_(scale, scale + convolution.outChannels),
       bias_(bias, bias + convolution.outChannels),
-      channelsPerUnit_(algorithm_->channelsPerUnit()) {
+      channelsPerUnit_(algorithm_->channelsPerUnit()),
+      streams_(convolution.outputElements() * static_cast<int64_t>(sizeof(float)) > kCachedOutputBytes &&
+               channelsPerUnit_ * convolution.output().volume() * static_cast<int64_t>(sizeof(float)) <=
+                   kCachedOutputBytes) {
   for (int64_t tile = 0; tile < algorithm_->tilesPerUnit(); tile++) {
     tileElements_.push_back(algorithm_->tileElements(tile));
   }
@@ -56,7 +61,12 @@ void FusedConvolution::listUnits() {
 
 size_t FusedConvolution::workspaceBytes(int threads) const {
   const size_t moments = static_cast<size_t>(channelsPerUnit_) * tileElements_.size() * sizeof(TileMoments);
-  return static_cast<size_t>(usefulThreads(threads)) * (algorithm_->scratchFloats() * sizeof(float) + moments);
+  return static_cast<size_t>(usefulThreads(threads)) *
+         ((algorithm_->scratchFloats() + heldFloats()) * sizeof(float) + moments);
+}
+
+size_t FusedConvolution::heldFloats() const {
+  return streams_ ? static_cast<size_t>(channelsPerUnit_ * convolution_.output().volume()) : 0;
 }
 
 int FusedConvolution::usefulThreads(int threads) const {
@@ -70,7 +80,7 @@ bool FusedConvolution::splitsByUnit(int threads) const {
 
 void FusedConvolution::prepareWorkspace(int threads, Fusion fusion) {
   while (workspaces_.size() < static_cast<size_t>(threads)) {
-    workspaces_.push_back({AlignedBuffer(algorithm_->scratchFloats()),
+    workspaces_.push_back({AlignedBuffer(algorithm_->scratchFloats()), AlignedBuffer(heldFloats()),
                            std::vector<TileMoments>(static_cast<size_t>(channelsPerUnit_) * tileElements_.size())});
   }
   if (fusion == Fusion::Unfused && convolved_.size() == 0) {
@@ -92,25 +102,36 @@ void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threa
       team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], x, residual, y, own); });
     } else {
       for (const Unit& unit : units_) {
-        runUnitTogether(team, unit, x, residual, y, workspaces_[0].moments.data(), own.scratch.data());
+        runUnitTogether(team, unit, x, residual, y, workspaces_[0], own.scratch.data());
       }
     }
   });
 }
 
-void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const float* x, float* y, TileMoments* moments,
+/** The unit's first plane, of all images and channels. */
+int64_t FusedConvolution::firstPlane(const Unit& unit) const {
+  return unit.image * convolution_.outChannels + unit.group * (convolution_.outChannels / convolution_.groups) +
+         unit.firstChannel;
+}
+
+/** Where the unit's planes wait to be normalised. */
+float* FusedConvolution::heldPlanes(const Unit& unit, float* y, Workspace& workspace) const {
+  return streams_ ? workspace.held.data() : y + firstPlane(unit) * convolution_.output().volume();
+}
+
+void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const float* x, float* planes, TileMoments* moments,
                                     float* scratch) const {
-  algorithm_->convolveTile(unit, static_cast<int64_t>(tile), x, y, moments == nullptr ? nullptr : moments + tile,
+  algorithm_->convolveTile(unit, static_cast<int64_t>(tile), x, planes, moments == nullptr ? nullptr : moments + tile,
                            static_cast<int64_t>(tileElements_.size()), scratch);
 }
 
-/** Normalises elements `begin` up to `end` of a plane (of all images and channels) of `from` into `y`. */
+/** Normalises elements `begin` up to `end` of `plane` (of all images and channels), which is at `from`, into `y`. */
 void FusedConvolution::normalizeRange(NormalizeTask task, int64_t plane, int64_t begin, int64_t end, const float* from,
                                       const Residual* residual, float* y) const {
   const Extent out = convolution_.output();
   const int64_t base = plane * out.volume();
   const auto normalizePart = [&](int64_t first, int64_t last) {
-    task.from = from + base + first;
+    task.from = from + first;
     task.to = y + base + first;
     task.count = last - first;
     target_.normalize(task);
@@ -139,30 +160,34 @@ void FusedConvolution::normalizeRange(NormalizeTask task, int64_t plane, int64_t
   }
 }
 
-void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments,
-                                      int64_t begin, int64_t end, const Residual* residual, float* y) const {
-  const int64_t channel =
-      unit.group * (convolution_.outChannels / convolution_.groups) + unit.firstChannel + channelOfUnit;
+void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, const float* planes,
+                                      const TileMoments* moments, int64_t begin, int64_t end, const Residual* residual,
+                                      float* y) const {
+  const int64_t plane = firstPlane(unit) + channelOfUnit;
   const TileMoments whole = mergeTiles(moments + static_cast<size_t>(channelOfUnit) * tileElements_.size());
-  normalizeRange(normalizeTask(channel, whole), unit.image * convolution_.outChannels + channel, begin, end, y,
-                 residual, y);
+  NormalizeTask task = normalizeTask(plane % convolution_.outChannels, whole);
+  task.stream = streams_;
+  normalizeRange(task, plane, begin, end, planes + channelOfUnit * convolution_.output().volume(), residual, y);
 }
 
 void FusedConvolution::runUnit(const Unit& unit, const float* x, const Residual* residual, float* y,
                                Workspace& workspace) const {
   TileMoments* moments = workspace.moments.data();
+  float* planes = heldPlanes(unit, y, workspace);
   for (size_t tile = 0; tile < tileElements_.size(); tile++) {
-    convolveTile(unit, tile, x, y, moments, workspace.scratch.data());
+    convolveTile(unit, tile, x, planes, moments, workspace.scratch.data());
   }
   // Backwards: what was written last is still in the nearest cache.
   for (int64_t channel = unit.channels - 1; channel >= 0; channel--) {
-    normalizePlane(unit, channel, moments, 0, convolution_.output().volume(), residual, y);
+    normalizePlane(unit, channel, planes, moments, 0, convolution_.output().volume(), residual, y);
   }
 }
 
 void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual,
-                                       float* y, TileMoments* moments, float* scratch) const {
-  team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, x, y, moments, scratch); });
+                                       float* y, Workspace& shared, float* scratch) const {
+  TileMoments* moments = shared.moments.data();
+  float* planes = heldPlanes(unit, y, shared);
+  team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, x, planes, moments, scratch); });
   const int64_t planeSize = convolution_.output().volume();
   const int64_t wanted = ceilDivide(kStepsPerThread * team.size(), unit.channels);
   const int64_t size = ceilDivide(planeSize, std::min(wanted, planeSize));
@@ -170,14 +195,16 @@ void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float
   team.forEach(static_cast<size_t>(unit.channels * parts), [&](size_t i) {
     const int64_t step = unit.channels * parts - 1 - static_cast<int64_t>(i);
     const int64_t begin = step % parts * size;
-    normalizePlane(unit, step / parts, moments, begin, std::min(begin + size, planeSize), residual, y);
+    normalizePlane(unit, step / parts, planes, moments, begin, std::min(begin + size, planeSize), residual, y);
   });
 }
 
 void FusedConvolution::convolveAll(Team& team, const float* x, float* convolved, float* scratch) const {
   const size_t tiles = tileElements_.size();
   team.forEach(units_.size() * tiles, [&](size_t i) {
-    convolveTile(units_[i / tiles], i % tiles, x, convolved, nullptr, scratch);
+    const Unit& unit = units_[i / tiles];
+    float* planes = convolved + firstPlane(unit) * convolution_.output().volume();
+    convolveTile(unit, i % tiles, x, planes, nullptr, scratch);
   });
 }
 
@@ -186,8 +213,9 @@ void FusedConvolution::normalizeAll(Team& team, const float* convolved, const Re
   const int64_t planes = convolution_.batch * convolution_.outChannels;
   team.forEach(static_cast<size_t>(planes), [&](size_t i) {
     const int64_t plane = static_cast<int64_t>(i);
-    const TileMoments moments = target_.measureMoments(convolved + plane * planeSize, planeSize);
-    normalizeRange(normalizeTask(plane % convolution_.outChannels, moments), plane, 0, planeSize, convolved, residual, y);
+    const float* from = convolved + plane * planeSize;
+    const TileMoments moments = target_.measureMoments(from, planeSize);
+    normalizeRange(normalizeTask(plane % convolution_.outChannels, moments), plane, 0, planeSize, from, residual, y);
   });
 }
 

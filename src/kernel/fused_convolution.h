@@ -49,6 +49,8 @@ class FusedConvolution {
   /** What a thread, or a team of them, needs for one unit at a time. */
   struct Workspace {
     AlignedBuffer scratch;
+    /** A unit's planes before they are normalised, where the output is streamed. */
+    AlignedBuffer held;
     std::vector<TileMoments> moments;
   };
 
@@ -57,15 +59,18 @@ class FusedConvolution {
   /** True: each thread does whole units; false: all threads share each unit. */
   bool splitsByUnit(int threads) const;
   void prepareWorkspace(int threads, Fusion fusion);
-  void convolveTile(const Unit& unit, size_t tile, const float* x, float* y, TileMoments* moments,
+  size_t heldFloats() const;
+  int64_t firstPlane(const Unit& unit) const;
+  float* heldPlanes(const Unit& unit, float* y, Workspace& workspace) const;
+  void convolveTile(const Unit& unit, size_t tile, const float* x, float* planes, TileMoments* moments,
                     float* scratch) const;
   void normalizeRange(NormalizeTask task, int64_t plane, int64_t begin, int64_t end, const float* from,
                       const Residual* residual, float* y) const;
-  void normalizePlane(const Unit& unit, int64_t channelOfUnit, const TileMoments* moments, int64_t begin, int64_t end,
-                      const Residual* residual, float* y) const;
+  void normalizePlane(const Unit& unit, int64_t channelOfUnit, const float* planes, const TileMoments* moments,
+                      int64_t begin, int64_t end, const Residual* residual, float* y) const;
   void runUnit(const Unit& unit, const float* x, const Residual* residual, float* y, Workspace& workspace) const;
   void runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual, float* y,
-                       TileMoments* moments, float* scratch) const;
+                       Workspace& shared, float* scratch) const;
   void convolveAll(Team& team, const float* x, float* convolved, float* scratch) const;
   void normalizeAll(Team& team, const float* convolved, const Residual* residual, float* y) const;
   NormalizeTask normalizeTask(int64_t channel, const TileMoments& plane) const;
@@ -79,6 +84,11 @@ class FusedConvolution {
   std::vector<float> bias_;
   std::vector<int64_t> tileElements_;
   int64_t channelsPerUnit_;
+  /**
+   * True: a unit's planes are convolved into the workspace, which stays in a cache, and only the normalised values are
+   * written to memory. In place they would be read into the cache, written out, and read and written again.
+   */
+  bool streams_;
   std::vector<Unit> units_;
 
   std::mutex mutex_;

@@ -112,9 +112,10 @@ export function describeCompiler(spec: string, target: BuildTarget = HOST): Comp
   const isClang = /clang/iu.test(version);
   const isZig = [base, ...before].some((word) => word === 'zig' || word === 'ziglang');
   const given = isZig ? targetArguments('zig', target) : isClang && !isHost ? targetArguments('clang', target) : [];
-  const machine = output(command, [...before, ...given, '-dumpmachine'])?.trim() ?? '';
-  const own = targetOf(machine);
-  if (!isHost && nameOfTarget(own) !== nameOfTarget(target)) return undefined;
+  // zig compiles for whatever it is told to, and doesn't know its own names of targets when asked for them.
+  const machine = isZig ? given.join(' ') : (output(command, [...before, ...given, '-dumpmachine'])?.trim() ?? '');
+  const own = isZig ? target : targetOf(machine);
+  if (nameOfTarget(own) !== nameOfTarget(target) && !isHost) return undefined;
   return {
     command,
     before: [...before, ...given],

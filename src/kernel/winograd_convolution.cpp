@@ -257,14 +257,14 @@ int64_t WinogradConvolution::tileElements(int64_t tile) const {
   return count;
 }
 
-void WinogradConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+void WinogradConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
                                        int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const WinogradLayout& l = layout_;
   WinogradTask task{};
   task.layout = &l;
   task.input = x + unit.image * c.inChannels * c.input.volume();
-  task.output = y + (unit.image * c.outChannels + unit.firstChannel) * c.output().volume();
+  task.output = planes;
   task.weights = packed_.data() + unit.firstChannel * kWinogradPoints * l.sourceCount;
   task.channels = unit.channels;
   task.z = tile / groupsOfSlice();

@@ -28,7 +28,7 @@ class WinogradConvolution final : public Algorithm {
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override { return transformedFloats_ + productFloats_; }
-  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* y, TileMoments* moments,
+  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:

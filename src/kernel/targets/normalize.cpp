@@ -25,7 +25,7 @@ FUSIONLENS_INLINE float activate(float value, float alpha) {
   return value;
 }
 
-template <int Activation, bool Residual>
+template <int Activation, bool Residual, bool Stream>
 void normalizeWith(const NormalizeTask& t) {
   const Vec mean = broadcast(t.mean);
   const Vec factor = broadcast(t.factor);
@@ -41,9 +41,20 @@ void normalizeWith(const NormalizeTask& t) {
   while (i < t.count && reinterpret_cast<uintptr_t>(t.to + i) % vectorBytes != 0) single(i++);
   for (; i + kLanes <= t.count; i += kLanes) {
     const Vec value = multiplyAdd(load(t.from + i) - mean, factor, offset);
-    store(t.to + i, activate<Activation>(Residual ? value + load(t.residual + i) : value, alpha));
+    const Vec result = activate<Activation>(Residual ? value + load(t.residual + i) : value, alpha);
+    if (Stream) {
+      streamStore(t.to + i, result);
+    } else {
+      store(t.to + i, result);
+    }
   }
   for (; i < t.count; i++) single(i);
+  if (Stream) finishStreaming();
+}
+
+template <int Activation, bool Residual>
+void normalizeWith(const NormalizeTask& t) {
+  return t.stream ? normalizeWith<Activation, Residual, true>(t) : normalizeWith<Activation, Residual, false>(t);
 }
 
 template <int Activation>

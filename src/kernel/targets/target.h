@@ -223,6 +223,8 @@ struct NormalizeTask {
   /** 0: none, 1: Relu, 2: LeakyRelu with slope `alpha` below zero. */
   int activation;
   float alpha;
+  /** True: `to` won't be read soon, so it is written past the caches, which then needn't read it from memory first. */
+  bool stream;
 };
 
 struct Target {

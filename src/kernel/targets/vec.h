@@ -257,6 +257,29 @@ static FUSIONLENS_INLINE void prefetch(const float* base, int64_t offset) {
 #endif
 }
 
+/** Stores past the caches where the processor can; `p` is aligned to the vector. `finishStreaming` must follow. */
+static FUSIONLENS_INLINE void streamStore(float* p, Vec v) {
+#if defined(FUSIONLENS_ARRAY_VECTORS) || !defined(__GNUC__)
+  store(p, v);
+#elif defined(__clang__)
+  __builtin_nontemporal_store(v, reinterpret_cast<Vec*>(p));
+#elif FUSIONLENS_VECTOR_BYTES == 64 && defined(__AVX512F__)
+  __builtin_ia32_movntps512(p, v);
+#elif FUSIONLENS_VECTOR_BYTES == 32 && defined(__AVX__)
+  __builtin_ia32_movntps256(p, v);
+#elif FUSIONLENS_VECTOR_BYTES == 16 && defined(__SSE__)
+  __builtin_ia32_movntps(p, v);
+#else
+  store(p, v);
+#endif
+}
+/** Makes streamed stores visible to other threads before whatever these are told next. */
+static FUSIONLENS_INLINE void finishStreaming() {
+#if defined(__GNUC__) && defined(__SSE__)
+  __builtin_ia32_sfence();
+#endif
+}
+
 /** The sum of all lanes, in double precision. */
 static FUSIONLENS_INLINE double sumLanes(Vec v) {
   float lanes[kLanes];
