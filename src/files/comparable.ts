@@ -1,8 +1,10 @@
 import { dataType, literalCount } from '../core/onnx/dataTypes';
+import { initializersOf } from '../core/onnx/initializers';
 import { mapTensors } from '../core/onnx/mapTensors';
 import type { Model, StringEntry, Tensor } from '../core/onnx/model';
 import { readTensor, storedSize } from '../core/onnx/tensor';
 import { forEachTensor } from '../core/text/buildContext';
+import { parseModel } from '../core/text/parse';
 import { printModel } from '../core/text/print';
 import { DEFAULT_ELIDE_ABOVE } from '../core/text/printer';
 import { messageLocation } from '../core/text/references';
@@ -54,7 +56,7 @@ export interface SeenOptions {
  * weights that are the same bytes in both are referred to by the place that
  * they have in `after`, wherever they lie in `before`; others are shown as
  * being in a file `label`, with size and content.
- * @param afterText the ordinary text of `after`.
+ * @param afterText the text of `after` as it is shown: an open text keeps its references when it is saved.
  */
 export async function textSeenFrom(
   before: OpenedModel,
@@ -64,12 +66,13 @@ export async function textSeenFrom(
   { elideAbove, signal }: SeenOptions = {},
 ): Promise<string> {
   const known = knownContents(after, elideAbove, signal);
+  const shown = shownReferences(afterText);
   const entries = new Map<Tensor, readonly StringEntry[]>();
   for (const tensor of elidedTensors(before.model, before.source, elideAbove)) {
     const content = contentOf(tensor, before.source, before.external);
     if (!content) continue;
     const same = await known.find(content, tensor.name);
-    if (same) entries.set(tensor, referenceEntries(same, after.fileName));
+    if (same) entries.set(tensor, shown.get(same.name) ?? referenceEntries(same, after.fileName));
     else if (tensor.data.kind !== 'external' || !known.isUnreadable(tensor.name)) {
       entries.set(tensor, [
         { key: 'location', value: label },
@@ -80,6 +83,15 @@ export async function textSeenFrom(
   }
   const text = printModel(withEntries(before.model, entries), before.source, { fileName: label, elideAbove });
   return leadingComments(afterText) + text.slice(leadingComments(text).length);
+}
+
+/** The references to initializers' data that a text has, by the initializers' names. */
+function shownReferences(text: string): ReadonlyMap<string, readonly StringEntry[]> {
+  return new Map(
+    initializersOf(parseModel(text).model.graph).flatMap(({ name, data }) =>
+      data.kind === 'external' ? [[name, data.entries] as const] : [],
+    ),
+  );
 }
 
 interface KnownContents {

@@ -109,11 +109,18 @@ async function textOf(uri: vscode.Uri, signal?: AbortSignal): Promise<string> {
     const left = await openAt(before, signal);
     opened.push(left);
     const options = { elideAbove: elideAbove(after), signal };
-    const rightText = printModel(right.model, right.source, { ...options, fileName: right.fileName });
+    const rightText =
+      shownText(after) ?? printModel(right.model, right.source, { ...options, fileName: right.fileName });
     return await textSeenFrom(left, right, rightText, labelFor(before, after), options);
   } finally {
     for (const { close } of opened) close();
   }
+}
+
+/** The open text of the model, where it is that of the file. */
+function shownText(model: vscode.Uri): string | undefined {
+  const text = textUriOf(model).toString();
+  return vscode.workspace.textDocuments.find(({ uri, isDirty }) => uri.toString() === text && !isDirty)?.getText();
 }
 
 /** The left's name in references to weights that the right doesn't have: never the right's own. */

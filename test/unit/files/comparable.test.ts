@@ -84,6 +84,17 @@ describe('texts for comparing models', () => {
     assert.deepEqual(await seenFrom(modelOf(), modelOf()), []);
   });
 
+  it('name weights by the references that an open text still has', async () => {
+    const after = modelOf({ alpha: 0.25 });
+    const saved = textOf({ ...after, bytes: new Uint8Array(0) });
+    const shown = saved.replace(/"offset": "(\d+)"/g, (_, offset) => `"offset": "${Number(offset) + 7}"`);
+    assert.notEqual(shown, saved);
+    assert.deepEqual(differences(await textSeenFrom(modelOf(), after, shown, 'model.onnx (HEAD)'), shown), [
+      't = LeakyRelu <alpha = 0.5> (s)',
+      't = LeakyRelu <alpha = 0.25> (s)',
+    ]);
+  });
+
   it('take weights that changed places for what they are', async () => {
     assert.deepEqual(await seenFrom(modelOf(), modelOf({ order: ['b', 'a'] })), []);
     assert.equal((await seenFrom(modelOf(), modelOf({ first: 2, second: 1 }))).length, 4);
