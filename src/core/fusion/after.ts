@@ -16,8 +16,6 @@ const FLOAT_MAX = 3.4028234663852886e38;
 const CLIP_INPUTS_OPSET = 11;
 /** Max broadcasts since this operator set. */
 const MAX_BROADCAST_OPSET = 8;
-/** The fewest dimensions that a convolution's output has. */
-const LEAST_RANK = 3;
 
 /** What follows the normalisation and fuses along. */
 export interface Tail {
@@ -35,6 +33,8 @@ export interface TailTools {
   readonly tracer: Tracer;
   /** Nodes that another fusion takes already. */
   readonly taken: ReadonlySet<Node>;
+  /** Dimensions that the convolution's output has at least. */
+  readonly rank: number;
 }
 
 /**
@@ -59,7 +59,7 @@ export function tailAfter(scope: Scope, normalization: Node, operands: number, t
     const type = types.of(scope, next.outputs[0]);
     if (tracer.isTransparent(scope, next, next.outputs[0]) && use.index === 0) continue;
     if (next.outputs.length !== 1 || (type !== undefined && type !== FLOAT)) return found;
-    const activation = activationAt(scope, next, use.index, tools.constants);
+    const activation = activationAt(scope, next, use.index, tools);
     if (activation) return { ...found, nodes, activation };
     const residual = found.residual || use.index >= operands ? undefined : residualAt(scope, next, use.index, types);
     if (!residual) return found;
@@ -85,25 +85,32 @@ function residualAt(scope: Scope, node: Node, index: number, types: ElementTypes
 }
 
 /** The activation that the node is, when the family has it. */
-function activationAt(scope: Scope, node: Node, index: number, constants: Constants): FusedActivation | undefined {
+function activationAt(
+  scope: Scope,
+  node: Node,
+  index: number,
+  { constants, rank }: TailTools,
+): FusedActivation | undefined {
   const { opType, inputs } = node;
   if (index === 0 && isActivation(opType) && inputs.length === 1) {
     return hasOnly(node, ACTIVATION_ATTRIBUTES[opType]) ? { node, type: opType } : undefined;
   }
   if (index === 0 && opType === 'PRelu' && inputs.length === 2 && hasOnly(node, [])) {
-    const alpha = constants.number(scope, inputs[1]!);
+    const alpha = constants.number(scope, inputs[1]!, rank);
     return alpha !== undefined && Number.isFinite(alpha) ? { node, type: 'LeakyRelu', alpha } : undefined;
   }
   if (index === 0 && opType === 'Clip' && clipsAtZeroOnly(scope, node, constants)) return { node, type: 'Relu' };
-  return opType === 'Max' && isMaxWithZero(scope, node, index, constants) ? { node, type: 'Relu' } : undefined;
+  return opType === 'Max' && isMaxWithZero(scope, node, constants.number(scope, inputs[1 - index] ?? '', rank))
+    ? { node, type: 'Relu' }
+    : undefined;
 }
 
 /** Is it Clip with the lower bound zero and no upper bound? */
 function clipsAtZeroOnly(scope: Scope, node: Node, constants: Constants): boolean {
   const { inputs } = node;
   if ((scope.opset ?? 0) >= CLIP_INPUTS_OPSET) {
-    const least = inputs[1] ? constants.number(scope, inputs[1]) : undefined;
-    const most = inputs[2] ? constants.number(scope, inputs[2]) : Infinity;
+    const least = inputs[1] ? constants.number(scope, inputs[1], 1) : undefined;
+    const most = inputs[2] ? constants.number(scope, inputs[2], 1) : Infinity;
     return least === 0 && most !== undefined && most >= FLOAT_MAX && hasOnly(node, []);
   }
   if (inputs.length !== 1 || !hasOnly(node, CLIP_ATTRIBUTES)) return false;
@@ -116,12 +123,8 @@ const CLIP_ATTRIBUTES: readonly ForwardedAttribute[] = [
   { name: 'max', type: 'FLOAT' },
 ];
 
-function isMaxWithZero(scope: Scope, node: Node, index: number, constants: Constants): boolean {
-  const { inputs } = node;
-  if (inputs.length !== 2 || (scope.opset ?? 0) < MAX_BROADCAST_OPSET || !hasOnly(node, [])) return false;
-  const other = constants.numbers(scope, inputs[1 - index]!);
-  return other !== undefined && other.values.length === 1 && other.values[0] === 0 && other.dims.length <= LEAST_RANK;
-}
+const isMaxWithZero = (scope: Scope, node: Node, other: number | undefined): boolean =>
+  other === 0 && node.inputs.length === 2 && (scope.opset ?? 0) >= MAX_BROADCAST_OPSET && hasOnly(node, []);
 
 const hasOnly = (node: Node, known: readonly ForwardedAttribute[]): boolean =>
   node.attributes.every(({ name }) => name === LEGACY_HINT || known.some((attribute) => attribute.name === name));

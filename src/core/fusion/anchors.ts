@@ -1,6 +1,6 @@
 import type { Model, Node } from '../onnx/model';
+import { integer } from './attributes';
 import { FUSION_DOMAIN } from './fusedOps';
-import { integer } from './planeValues';
 import { defaultOpset, isDefaultDomain, mayHoldGraphs, subgraphsOf, type Body } from './scope';
 
 /**

@@ -118,7 +118,7 @@ function rankOf(
 
 /** The number that a Pad in constant mode writes. */
 function padValue(scope: Scope, pad: Node, constants: Constants): number | undefined {
-  if ((scope.opset ?? 0) >= INPUTS_OPSET) return pad.inputs[2] ? constants.number(scope, pad.inputs[2]) : 0;
+  if ((scope.opset ?? 0) >= INPUTS_OPSET) return pad.inputs[2] ? constants.number(scope, pad.inputs[2], 1) : 0;
   const value = attribute(pad, 'value')?.value;
   if (!value) return 0;
   return value.type === 'FLOAT' || value.type === 'INT' ? Number(value.value) : undefined;

@@ -46,10 +46,13 @@ export class Constants {
     return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value, most) : undefined;
   }
 
-  /** The one number that `name` stands for, whatever its rank. */
-  number(scope: Scope, name: string): number | undefined {
+  /**
+   * The one number that `name` stands for.
+   * @param rank dimensions that it may have: beside a value of fewer, broadcasting would give the result more.
+   */
+  number(scope: Scope, name: string, rank: number): number | undefined {
     const constant = this.numbers(scope, name);
-    return constant?.values.length === 1 ? constant.values[0] : undefined;
+    return constant?.values.length === 1 && constant.dims.length <= rank ? constant.values[0] : undefined;
   }
 
   private computed(scope: Scope, name: string, value: Value, node: Node): ConstantNumbers | undefined {

@@ -1,5 +1,6 @@
 import type { Dimension, Model, Node, TextSpan } from '../onnx/model';
 import { Shapes, type ValueShapes } from './advice';
+import { isTraining } from './anchors';
 import { floatAttribute } from './convolution';
 import { nodeLabel, nodeSpan, placeOfNode } from './describe';
 import type { Finding, RelatedPlace } from './finding';
@@ -70,7 +71,7 @@ export function findDegenerate(model: Model, findings: readonly Finding[], shape
       if (isNative || finding) cases.push(...planeCases(scope, node, finding, known));
       if (isNative) cases.push(...trainingOutputs(scope, node));
       if (isNative || node.domain === FUSION_DOMAIN) cases.push(...epsilonCases(scope, node));
-      else if (finding && !finding.form.oddity) cases.push(...epsilonCases(scope, node, finding.form.epsilon));
+      else if (finding && !finding.form.departure) cases.push(...epsilonCases(scope, node, finding.form.epsilon));
       if (node.opType === 'BatchNormalization' && isStandard(scope, node)) {
         cases.push(...trainingBatchNormalization(scope, node, known));
       }
@@ -202,7 +203,7 @@ function trainingOutputs(scope: Scope, node: Node): Degenerate[] {
  * the batch's statistics are the instance's.
  */
 function trainingBatchNormalization(scope: Scope, node: Node, shapes: Shapes): Degenerate[] {
-  if (!isTraining(scope, node)) return [];
+  if (!isTraining(node, scope.opset)) return [];
   const input = node.inputs[0] ?? '';
   const producer = producerOf(scope, input);
   const shape = producer?.opType === 'Reshape' ? constantTensor(scope, producer.inputs[1] ?? '') : undefined;
@@ -212,13 +213,6 @@ function trainingBatchNormalization(scope: Scope, node: Node, shapes: Shapes): D
   const message = `${nodeLabel(node)} is an instance normalisation left in training form: over a batch of one it normalises by the input's own statistics and updates running averages that nothing needs. Export the model in evaluation mode, or with InstanceNorm's track_running_stats off`;
   const related = producer?.opType === 'Reshape' ? [placeOfNode(producer, 'makes one batch of all instances')] : [];
   return [degenerate(scope, node, 'training-form', 'warning', message, ...related)];
-}
-
-/** BatchNormalization says so itself since operator set 14; before, its further outputs do. */
-function isTraining(scope: Scope, node: Node): boolean {
-  if ((scope.opset ?? 0) < 14) return node.outputs.slice(1).some((output) => output !== '');
-  const mode = node.attributes.find(({ name }) => name === 'training_mode')?.value;
-  return mode?.type === 'INT' && mode.value === 1n;
 }
 
 /** The bodies of the fused ops repeat what the nodes that call them say. */

@@ -5,6 +5,7 @@ import { NO_TAIL, tailAfter, type Tail, type TailTools } from './after';
 import { anchorsOf } from './anchors';
 import { padBefore } from './before';
 import { Constants } from './constants';
+import { convolutionAttributes } from './convolution';
 import { nodeName } from './describe';
 import { ElementTypes } from './elementType';
 import type { Advice, Finding, FindingKind, FusedNode, Reason } from './finding';
@@ -20,7 +21,7 @@ import {
   groupReason,
   missingValueReason,
   nodeBetweenReason,
-  oddityReason,
+  departureReason,
   opsetReason,
   sharedValueReason,
 } from './reasons';
@@ -51,36 +52,45 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const tools = { types, tracer, shapes, ids, constants: new Constants(options.source) };
   // Shapes that are only assumed, for the advice, decide nothing.
   const exact = { ...tools, shapes: new Shapes() };
-  const drafts: Draft[] = [];
+  const candidates: Candidate[] = [];
   for (const scope of scopes) {
     const inBody = anchors.get(scope.body);
     if (!inBody) continue;
-    for (const found of new NormalizationForms(scope, exact).find(inBody)) drafts.push(examine(scope, found, exact));
+    for (const found of new NormalizationForms(scope, exact).find(inBody))
+      candidates.push(examine(scope, found, exact));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
-  const taken = new Set(drafts.flatMap(({ reason, chain }) => (reason ? [] : chain)));
-  const tails = tailsOf(drafts, { ...tools, taken });
-  return drafts.map((draft) => complete(draft, tails.get(draft) ?? NO_TAIL, tools));
+  const taken = new Set(candidates.flatMap(({ reason, chain }) => (reason ? [] : chain)));
+  const tails = tailsOf(candidates, { ...tools, taken, exact: exact.shapes });
+  return candidates.map((candidate) => complete(candidate, tails.get(candidate) ?? NO_TAIL, tools));
 }
 
 /**
  * What follows each pair. An addition of two pairs' results goes to the pair
  * of its first operand, so that the order of nodes doesn't matter.
  */
-function tailsOf(drafts: readonly Draft[], tools: TailTools & { readonly taken: Set<Node> }): Map<Draft, Tail> {
-  const tails = new Map<Draft, Tail>();
+function tailsOf(
+  candidates: readonly Candidate[],
+  tools: Omit<TailTools, 'rank'> & { readonly taken: Set<Node>; readonly exact: Shapes },
+): Map<Candidate, Tail> {
+  const tails = new Map<Candidate, Tail>();
   for (const operands of [1, 2]) {
-    for (const draft of drafts) {
-      const { scope, form, reason } = draft;
-      if (reason || form.view || tails.has(draft)) continue;
-      const tail = tailAfter(scope, form.last, operands, tools);
+    for (const candidate of candidates) {
+      const { scope, form, reason } = candidate;
+      if (reason || form.view || tails.has(candidate)) continue;
+      const tail = tailAfter(scope, form.last, operands, { ...tools, rank: leastRank(candidate, tools.exact) });
       if (tail.nodes.length === 0) continue;
-      tails.set(draft, tail);
+      tails.set(candidate, tail);
       for (const node of tail.nodes) tools.taken.add(node);
     }
   }
   return tails;
 }
+
+/** Dimensions of the convolution's output, or how many it has at least. */
+const leastRank = ({ scope, convolution }: Candidate, shapes: Shapes): number =>
+  shapes.of(scope, convolution.inputs[1] ?? '')?.length ??
+  (convolutionAttributes(convolution).kernelShape?.length ?? 1) + 2;
 
 /** Every node of the model that is a fused op already. */
 export function findFused(model: Model): FusedNode[] {
@@ -105,7 +115,7 @@ interface Tools {
 }
 
 /** A pair, before what is around it is looked at. */
-interface Draft {
+interface Candidate {
   readonly scope: Scope;
   readonly convolution: Node;
   readonly form: Normalization;
@@ -115,7 +125,7 @@ interface Draft {
   readonly reason: Reason | undefined;
 }
 
-function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Draft {
+function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Candidate {
   const { convolution, scope, steps } = path;
   const chain = [convolution, ...steps.map((step) => step.node), ...form.nodes];
   const group = groupReshape(normScope, form, path);
@@ -124,8 +134,8 @@ function examine(normScope: Scope, { normalization: form, path }: FoundNormaliza
 }
 
 /** The finding with the Pad before it, and the addition and the activation after it, that fuse along. */
-function complete(draft: Draft, tail: Tail, tools: Tools): Finding {
-  const { scope, convolution, form, chain, isGroup, reason } = draft;
+function complete(candidate: Candidate, tail: Tail, tools: Tools): Finding {
+  const { scope, convolution, form, chain, isGroup, reason } = candidate;
   const normalization = form.anchor;
   const fusable = reason === undefined;
   const pad = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : undefined;
@@ -171,7 +181,7 @@ function whyNot(
   const { convolution, scope, steps } = path;
   const crossing = boundaryReason(path, form.anchor);
   if (crossing) return crossing;
-  if (form.oddity?.code === 'training-form') return oddityReason(form.oddity);
+  if (form.departure?.code === 'training-form') return departureReason(form.departure);
   if (group) return groupReason(group);
   const other = steps.find((step) => !step.transparent);
   if (other) return nodeBetweenReason(normScope, other.node, types);
@@ -180,7 +190,7 @@ function whyNot(
     opsetReason(scope) ??
     elementTypeReason(scope, chain, form, types) ??
     attributeReason(convolution, form.isNative ? form.anchor : undefined) ??
-    (form.oddity && oddityReason(form.oddity)) ??
+    (form.departure && departureReason(form.departure)) ??
     channelReason(scope, convolution, form, shapes) ??
     sharedValueReason(scope, chain, form)
   );
@@ -191,7 +201,7 @@ function whyNot(
  * Reshape before it when another follows, as exporters write GroupNormalization.
  */
 function groupReshape(scope: Scope, form: Normalization, path: Path): Node | undefined {
-  if (form.oddity?.code === 'group-normalization') return form.anchor;
+  if (form.departure?.code === 'group-normalization') return form.anchor;
   const changing = path.steps.filter((step) => !step.transparent);
   const before = changing[0];
   if (!form.isNative || changing.length !== 1 || before?.node.opType !== 'Reshape' || path.boundary) return undefined;

@@ -1,4 +1,5 @@
-import type { Attribute, Node } from '../onnx/model';
+import type { Node } from '../onnx/model';
+import { integer, integers } from './attributes';
 
 /** Numbers in row-major order. */
 export interface Numbers {
@@ -199,17 +200,4 @@ function slice(
     from[axis] = Array.from({ length }, (_, at) => (start + at * step) * strideOf(dims, axis));
   }
   return gathered(values, from);
-}
-
-const valueOf = (node: Node, name: string): Attribute['value'] | undefined =>
-  node.attributes.find((attribute) => attribute.name === name)?.value;
-
-function integer(node: Node, name: string): number | undefined {
-  const value = valueOf(node, name);
-  return value?.type === 'INT' ? Number(value.value) : undefined;
-}
-
-function integers(node: Node, name: string): readonly number[] | undefined {
-  const value = valueOf(node, name);
-  return value?.type === 'INTS' ? value.value.map(Number) : undefined;
 }

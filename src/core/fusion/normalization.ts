@@ -10,7 +10,7 @@ export type Parameter =
   | { readonly kind: 'filled'; readonly value: number };
 
 /** What makes a normalisation another function than the fused op's. */
-export interface Oddity {
+export interface Departure {
   readonly code:
     | 'axes'
     | 'dynamic-rank'
@@ -47,5 +47,5 @@ export interface Normalization {
   readonly view?: Node | undefined;
   /** M, as far as the convolution's weights tell. */
   readonly channels?: number | undefined;
-  readonly oddity?: Oddity | undefined;
+  readonly departure?: Departure | undefined;
 }

@@ -2,7 +2,7 @@ import type { Node } from '../onnx/model';
 import { isTraining } from './anchors';
 import { convolutionAttributes, outputChannels } from './convolution';
 import { isConvolution } from './fusedOps';
-import type { Normalization, Oddity, Parameter } from './normalization';
+import type { Normalization, Departure, Parameter } from './normalization';
 import { near, scaleOf, type Coefficient, type Linear } from './planeAlgebra';
 import { dimsOf, NodeOrder, PlaneValues, type PlaneTools, type PlaneValue } from './planeValues';
 import type { PlaneShape } from './planeViews';
@@ -105,7 +105,7 @@ export class NormalizationForms {
       normalization: {
         ...native(anchor, [anchor]),
         isNative: false,
-        oddity: { code: 'group-normalization', node: anchor },
+        departure: { code: 'group-normalization', node: anchor },
       },
       path,
     };
@@ -146,8 +146,8 @@ export class NormalizationForms {
     }
     const path = tools.tracer.trace(scope, inputs[0] ?? '');
     if (!path) return undefined;
-    const oddity: Oddity = { code: 'training-form', node: anchor };
-    return { normalization: { ...native(anchor, [anchor]), isNative: false, oddity }, path };
+    const departure: Departure = { code: 'training-form', node: anchor };
+    return { normalization: { ...native(anchor, [anchor]), isNative: false, departure }, path };
   }
 
   /** Values that the planes may be, the one nearest to a convolution first. */
@@ -184,7 +184,8 @@ export class NormalizationForms {
       (end) => end.slice.has(anchor) && !ends.some((other) => other !== end && other.node && end.slice.has(other.node)),
     );
     if (!base?.node || !coversPlanes(planes, shape)) return undefined;
-    const end = this.furthest(root, base, ends);
+    // Beside planes of unknown rank nothing is known to leave their rank as it is.
+    const end = this.rankOf(path, root) === undefined ? base : this.furthest(root, base, ends);
     const source = end.source ?? base.node;
     const nodes = this.inOrder(end.slice);
     const changing = nodes.filter((node) => !this.tools.tracer.isTransparent(this.scope, node, node.outputs[0] ?? ''));
@@ -205,7 +206,7 @@ export class NormalizationForms {
       epsilon: deviation!.epsilon ?? 0,
       view: end.view.node,
       channels: shape.channels,
-      oddity: this.oddityOf(end, planes, path, source),
+      departure: this.departureOf(end, planes, path, source),
     };
   }
 
@@ -284,13 +285,13 @@ export class NormalizationForms {
     return dims && dims.length !== 1 ? { kind: 'reshaped', name, dims } : { kind: 'vector', name };
   }
 
-  private oddityOf(end: PlaneValue, planes: PlaneValues, path: Path, node: Node): Oddity | undefined {
+  private departureOf(end: PlaneValue, planes: PlaneValues, path: Path, node: Node): Departure | undefined {
     const { deviation } = end.formula as Linear;
     const rank = this.rankOf(path, end.name);
     const axes = planes.axes ?? [];
-    if (rank === undefined && node.opType !== NATIVE) return { code: 'dynamic-rank', node };
-    if (axes.length !== (rank ?? IMAGE_RANK) - 2 || axes[0] !== 2) return { code: 'axes', node, axes };
-    if (deviation?.oddity) return { code: deviation.oddity, node };
+    if (rank === undefined) return { code: 'dynamic-rank', node };
+    if (axes.length !== rank - 2 || axes[0] !== 2) return { code: 'axes', node, axes };
+    if (deviation?.departure) return { code: deviation.departure, node };
     return deviation?.epsilon === undefined ? { code: 'epsilon-unknown', node } : undefined;
   }
 

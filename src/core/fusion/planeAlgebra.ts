@@ -14,7 +14,7 @@ export interface Deviation {
   /** `undefined`: not a known number. */
   readonly epsilon: number | undefined;
   /** What is unlike the fused op's. */
-  readonly oddity?: 'epsilon-outside' | 'variance-factor' | undefined;
+  readonly departure?: 'epsilon-outside' | 'variance-factor' | undefined;
 }
 
 export type Formula =
@@ -40,8 +40,11 @@ export type Formula =
 export type Linear = Extract<Formula, { kind: 'linear' }>;
 
 const ONE: Coefficient = { factor: 1 };
-/** Float32 constants such as 1/(H·W) are rounded. */
-const ROUNDING = 1e-6;
+/**
+ * Constants such as 1/(H·W) are rounded to float32, each by at most 2⁻²⁴ of it; a factor is the product of a few of
+ * them. Anything further off is another number, such as n/(n − 1) of an unbiased variance.
+ */
+const ROUNDING = 2 ** -22;
 
 /** x itself. */
 export const IDENTITY: Linear = { kind: 'linear', x: ONE };
@@ -80,7 +83,7 @@ function sum(a: Coefficient | undefined, b: Coefficient | undefined): Coefficien
 }
 
 const sameDeviation = (a: Deviation, b: Deviation): boolean =>
-  a.epsilon !== undefined && a.epsilon === b.epsilon && a.oddity === b.oddity;
+  a.epsilon !== undefined && a.epsilon === b.epsilon && a.departure === b.departure;
 
 /** `formula` times a number for each channel; `undefined` when that has no formula here. */
 export function times(formula: Formula, by: Coefficient): Formula | undefined {
@@ -177,7 +180,7 @@ export function addConstant(formula: Formula, by: Coefficient): Formula | undefi
       if (formula.epsilon === undefined) return formula;
       return { ...formula, epsilon: by.name === undefined ? formula.epsilon + by.factor : undefined };
     case 'deviation':
-      return { ...formula, deviation: { ...formula.deviation, oddity: 'epsilon-outside' } };
+      return { ...formula, deviation: { ...formula.deviation, departure: 'epsilon-outside' } };
     default:
       return undefined;
   }
@@ -190,7 +193,7 @@ export function squareRoot(formula: Formula): Formula | undefined {
   return {
     kind: 'deviation',
     factor: ONE,
-    deviation: { epsilon: formula.epsilon, oddity: isVariance ? undefined : 'variance-factor' },
+    deviation: { epsilon: formula.epsilon, departure: isVariance ? undefined : 'variance-factor' },
   };
 }
 

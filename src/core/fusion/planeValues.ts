@@ -1,5 +1,6 @@
 import type { Node } from '../onnx/model';
 import type { Shapes } from './advice';
+import { integer, integers } from './attributes';
 import type { Constants } from './constants';
 import { floatAttribute } from './convolution';
 import type { ElementTypes } from './elementType';
@@ -64,7 +65,7 @@ interface SizesValue {
   readonly slice: ReadonlySet<Node>;
 }
 
-type Draft = Pick<PlaneValue, 'formula'> & Partial<PlaneValue>;
+type Evaluation = Pick<PlaneValue, 'formula'> & Partial<PlaneValue>;
 
 /** ONNX's defaults. */
 const DEFAULT_EPSILON = 1e-5;
@@ -183,8 +184,8 @@ export class PlaneValues {
       this.sizes.set(name, { sizes, slice: this.sliceOf(node) });
       return true;
     }
-    const draft = this.formulaOf(node, name);
-    if (!draft) return false;
+    const evaluation = this.formulaOf(node, name);
+    if (!evaluation) return false;
     const known = node.inputs.flatMap((input) => this.values.get(input) ?? []);
     const main = known.find((value) => !value.isReduced) ?? known[0]!;
     this.values.set(name, {
@@ -192,7 +193,7 @@ export class PlaneValues {
       isReduced: main.isReduced,
       isDropped: main.isDropped,
       source: known.find((value) => value.source)?.source,
-      ...draft,
+      ...evaluation,
       name,
       node,
       slice: this.sliceOf(node),
@@ -212,7 +213,7 @@ export class PlaneValues {
     return (slice ?? new Set<Node>()).add(node);
   }
 
-  private formulaOf(node: Node, name: string): Draft | undefined {
+  private formulaOf(node: Node, name: string): Evaluation | undefined {
     const { inputs, opType } = node;
     const first = this.values.get(inputs[0] ?? '');
     if (first && this.tools.tracer.isTransparent(this.scope, node, name)) return { formula: first.formula };
@@ -225,13 +226,13 @@ export class PlaneValues {
       case 'Sum':
         return inputs.length === 2 ? this.binary({ ...node, opType: 'Add' }) : undefined;
       case 'Pow':
-        return first && this.power(first, this.tools.constants.number(this.scope, inputs[1] ?? ''));
+        return first && this.power(first, this.tools.constants.number(this.scope, inputs[1] ?? '', rankOf(first)));
       case 'Neg':
-        return first && draftOf(times(first.formula, { factor: -1 }));
+        return first && evaluationOf(times(first.formula, { factor: -1 }));
       case 'Sqrt':
-        return first && draftOf(squareRoot(first.formula));
+        return first && evaluationOf(squareRoot(first.formula));
       case 'Reciprocal':
-        return first && draftOf(reciprocal(first.formula));
+        return first && evaluationOf(reciprocal(first.formula));
       case 'Abs':
       case 'Relu':
         return first && isNonNegative(first.formula) ? { formula: first.formula } : undefined;
@@ -258,7 +259,7 @@ export class PlaneValues {
     }
   }
 
-  private binary(node: Node): Draft | undefined {
+  private binary(node: Node): Evaluation | undefined {
     const [left, right] = node.inputs as [string, string];
     const a = this.values.get(left);
     const b = this.values.get(right);
@@ -267,13 +268,13 @@ export class PlaneValues {
       const negative = node.opType === 'Sub' ? times(b.formula, { factor: -1 }) : undefined;
       switch (node.opType) {
         case 'Add':
-          return draftOf(add(a.formula, b.formula));
+          return evaluationOf(add(a.formula, b.formula));
         case 'Sub':
-          return negative && draftOf(add(a.formula, negative));
+          return negative && evaluationOf(add(a.formula, negative));
         case 'Mul':
-          return draftOf(multiply(a.formula, b.formula));
+          return evaluationOf(multiply(a.formula, b.formula));
         default:
-          return draftOf(divide(a.formula, b.formula));
+          return evaluationOf(divide(a.formula, b.formula));
       }
     }
     const value = a ?? b;
@@ -282,46 +283,49 @@ export class PlaneValues {
     if (!number) return this.unknownEpsilon(node, value, a ? right : left);
     switch (node.opType) {
       case 'Add':
-        return draftOf(addConstant(value.formula, number));
+        return evaluationOf(addConstant(value.formula, number));
       case 'Sub': {
-        if (a) return draftOf(addConstant(value.formula, { ...number, factor: -number.factor }));
+        if (a) return evaluationOf(addConstant(value.formula, { ...number, factor: -number.factor }));
         const negative = times(value.formula, { factor: -1 });
-        return negative && draftOf(addConstant(negative, number));
+        return negative && evaluationOf(addConstant(negative, number));
       }
       case 'Mul':
-        return draftOf(times(value.formula, number));
+        return evaluationOf(times(value.formula, number));
       default: {
         if (a)
-          return number.name === undefined ? draftOf(times(value.formula, { factor: 1 / number.factor })) : undefined;
+          return number.name === undefined
+            ? evaluationOf(times(value.formula, { factor: 1 / number.factor }))
+            : undefined;
         const inverse = reciprocal(value.formula);
-        return inverse && draftOf(times(inverse, number));
+        return inverse && evaluationOf(times(inverse, number));
       }
     }
   }
 
   /** A variance to which something is added that isn't a number the model states. */
-  private unknownEpsilon(node: Node, value: PlaneValue, other: string): Draft | undefined {
+  private unknownEpsilon(node: Node, value: PlaneValue, other: string): Evaluation | undefined {
     if (node.opType !== 'Add' || value.formula.kind !== 'variance') return undefined;
     const dims = this.tools.shapes.of(this.scope, other);
     const isScalar = dims?.every((size) => size === 1) ?? false;
     return isScalar ? { formula: { ...value.formula, epsilon: undefined } } : undefined;
   }
 
-  private power(value: PlaneValue, exponent: number | undefined): Draft | undefined {
-    if (exponent === 2) return draftOf(multiply(value.formula, value.formula));
+  private power(value: PlaneValue, exponent: number | undefined): Evaluation | undefined {
+    if (exponent === 2) return evaluationOf(multiply(value.formula, value.formula));
     const root = exponent === 0.5 || exponent === -0.5 ? squareRoot(value.formula) : undefined;
-    if (exponent === 0.5) return draftOf(root);
-    return root && draftOf(reciprocal(root));
+    if (exponent === 0.5) return evaluationOf(root);
+    return root && evaluationOf(reciprocal(root));
   }
 
-  private maximum({ inputs }: Node): Draft | undefined {
+  private maximum({ inputs }: Node): Evaluation | undefined {
     const index = inputs.findIndex((input) => this.values.has(input));
     const value = this.values.get(inputs[index] ?? '');
-    const isZero = inputs.length === 2 && this.tools.constants.number(this.scope, inputs[1 - index] ?? '') === 0;
-    return value && isZero && isNonNegative(value.formula) ? { formula: value.formula } : undefined;
+    if (!value || inputs.length !== 2) return undefined;
+    const least = this.tools.constants.number(this.scope, inputs[1 - index] ?? '', rankOf(value));
+    return least === 0 && isNonNegative(value.formula) ? { formula: value.formula } : undefined;
   }
 
-  private reduction(node: Node, value: PlaneValue): Draft | undefined {
+  private reduction(node: Node, value: PlaneValue): Evaluation | undefined {
     if (value.isDropped || value.isReduced) return undefined;
     const rank = viewRank(value.view);
     const isPool = node.opType === 'GlobalAveragePool';
@@ -359,14 +363,14 @@ export class PlaneValues {
     return axes.length === this.shape.rank - 2 && axes[0] === 2;
   }
 
-  private transposed(node: Node, value: PlaneValue): Draft | undefined {
+  private transposed(node: Node, value: PlaneValue): Evaluation | undefined {
     const rank = viewRank(value.view);
     const perm = integers(node, 'perm') ?? Array.from({ length: rank }, (_, axis) => rank - 1 - axis);
     const view = value.isDropped ? undefined : transpose(value.view, perm, node);
     return view && { formula: value.formula, view };
   }
 
-  private reshaped(node: Node, value: PlaneValue): Draft | undefined {
+  private reshaped(node: Node, value: PlaneValue): Evaluation | undefined {
     if (value.isDropped || integer(node, 'allowzero') === 1) return undefined;
     const target =
       this.sizes.get(node.inputs[1] ?? '')?.sizes ??
@@ -378,7 +382,7 @@ export class PlaneValues {
   }
 
   /** Unsqueeze that gives a mean its spatial axes back. */
-  private restored(node: Node, value: PlaneValue): Draft | undefined {
+  private restored(node: Node, value: PlaneValue): Evaluation | undefined {
     const given =
       (this.scope.opset ?? 0) < 13
         ? integers(node, 'axes')
@@ -389,7 +393,7 @@ export class PlaneValues {
       : undefined;
   }
 
-  private normalization(node: Node, value: PlaneValue): Draft | undefined {
+  private normalization(node: Node, value: PlaneValue): Evaluation | undefined {
     const { formula, view } = value;
     const isPlane =
       formula.kind === 'linear' &&
@@ -405,7 +409,7 @@ export class PlaneValues {
     let bias: Coefficient | undefined;
     const deviation: Deviation = {
       epsilon: epsilonOf(node),
-      oddity: node.opType === 'MeanVarianceNormalization' ? 'epsilon-outside' : undefined,
+      departure: node.opType === 'MeanVarianceNormalization' ? 'epsilon-outside' : undefined,
     };
     switch (node.opType) {
       case 'InstanceNormalization':
@@ -462,9 +466,9 @@ export class PlaneValues {
   private coefficient(name: string, beside: PlaneValue): Coefficient | undefined {
     if (name === '') return undefined;
     const { constants, shapes } = this.tools;
-    const rank = viewRank(beside.view);
-    const constant = constants.numbers(this.scope, name);
-    if (constant?.values.length === 1 && constant.dims.length <= rank) return { factor: constant.values[0]! };
+    const rank = rankOf(beside);
+    const number = constants.number(this.scope, name, rank);
+    if (number !== undefined) return { factor: number };
     const dims = beside.isDropped ? undefined : dimsOf(this.scope, name, shapes, constants);
     if (!dims || dims.length > rank) return undefined;
     const channels = dims[channelAxis(beside.view) - (rank - dims.length)];
@@ -493,7 +497,7 @@ export class PlaneValues {
       }
       case 'Slice': {
         if (!first || (this.scope.opset ?? 0) < 10) return undefined;
-        const [starts, ends, axes, steps] = inputs.slice(1).map((name) => constants.number(this.scope, name));
+        const [starts, ends, axes, steps] = inputs.slice(1).map((name) => constants.number(this.scope, name, 1));
         if (starts === undefined || ends === undefined || (inputs[3] && axes !== 0) || (inputs[4] && steps !== 1))
           return undefined;
         return first.slice(starts, ends);
@@ -516,7 +520,10 @@ export class PlaneValues {
   }
 }
 
-const draftOf = (formula: Formula | undefined): Draft | undefined => formula && { formula };
+/** Dimensions of the value: a mean over the spatial axes that doesn't keep them has two. */
+const rankOf = ({ view, isDropped }: PlaneValue): number => (isDropped ? 2 : viewRank(view));
+
+const evaluationOf = (formula: Formula | undefined): Evaluation | undefined => formula && { formula };
 
 function epsilonOf(node: Node): number | undefined {
   if (node.opType === 'MeanVarianceNormalization') return 0;
@@ -558,16 +565,4 @@ export function dimsOf(
     return sizes?.map((size) => (size === -1 ? count / others! : size));
   }
   return undefined;
-}
-
-/** The node's integer attribute, when it is stated. */
-export function integer(node: Node, name: string): number | undefined {
-  const value = node.attributes.find((attribute) => attribute.name === name)?.value;
-  return value?.type === 'INT' ? Number(value.value) : undefined;
-}
-
-/** The node's list of integers, when it is stated. */
-export function integers(node: Node, name: string): readonly number[] | undefined {
-  const value = node.attributes.find((attribute) => attribute.name === name)?.value;
-  return value?.type === 'INTS' ? value.value.map(Number) : undefined;
 }

@@ -4,7 +4,7 @@ import { bodyLabel, elementTypeName, nodeLabel, outputPlace, placeOfNode } from 
 import { FLOAT, type ElementTypes } from './elementType';
 import type { Shapes } from './advice';
 import type { Reason, RelatedPlace } from './finding';
-import type { Normalization, Oddity } from './normalization';
+import type { Normalization, Departure } from './normalization';
 import {
   CONVOLUTION_ATTRIBUTES,
   LEGACY_HINT,
@@ -43,7 +43,7 @@ export function boundaryReason(path: Path, normalization: Node): Reason | undefi
 }
 
 /** The normalisation isn't the one that the fused op computes. */
-export function oddityReason({ code, node, axes }: Oddity): Reason {
+export function departureReason({ code, node, axes }: Departure): Reason {
   const label = nodeLabel(node);
   switch (code) {
     case 'axes':
@@ -208,7 +208,10 @@ export function channelReason(
   const channels = channelsOf(scope, convolution, shapes);
   const parameters = [form.scale, form.bias];
   if (channels === undefined) {
-    if (parameters.every(({ kind }) => kind === 'vector')) return undefined;
+    // Only InstanceNormalization's own operands have as many elements as there are channels by its definition.
+    const operands = form.anchor.opType === 'InstanceNormalization' ? form.anchor.inputs.slice(1) : [];
+    if (parameters.every((parameter) => parameter.kind === 'vector' && operands.includes(parameter.name)))
+      return undefined;
     return reason(
       'weights-unknown',
       `nothing tells how many output channels ${nodeLabel(convolution)} has, and so how long scale and bias must be`,
