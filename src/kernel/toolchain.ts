@@ -218,12 +218,12 @@ export function linkArguments(
       ];
     case 'win32':
       // zig brings its own static libraries; for it "-static" would make an archive.
-      return ['-shared', ...(compiler.isClang ? [] : ['-static']), ...objects, '-o', file];
+      return ['-shared', '-s', ...(compiler.isClang ? [] : ['-static']), ...objects, '-o', file];
     default: {
       // Our own copy of the C++ library, hidden: the host program may bring an older or another one.
       const ownLibrary = ['-static-libstdc++', '-static-libgcc', '-Wl,--gc-sections'];
       const exported = `-Wl,--version-script=${exports}`;
-      return ['-shared', ...ownLibrary, exported, '-pthread', ...objects, '-o', file, '-ldl'];
+      return ['-shared', '-s', ...ownLibrary, exported, '-pthread', ...objects, '-o', file, '-ldl'];
     }
   }
 }

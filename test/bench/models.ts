@@ -127,7 +127,7 @@ async function measureModel(engines: Engines, spec: string, folder: string, o: O
   for (const threads of o.threads) {
     const options: readonly SessionOptions[] = [{ threads }, { threads, fusedOps: true, exact: o.exact }];
     const sessions = options.map((each, i) => new kernel.Session(runtime, models[i]!, each));
-    const [stock, fused] = sessions as [Session, Session];
+    const fused = sessions[1]!;
     for (const session of sessions) {
       fillInputs(session, size);
       session.run();

@@ -238,6 +238,11 @@ for (const [flavour, title] of FLAVOURS) {
         { channels: 3, outChannels: 32, input: [48, 70], kernel: [9, 9], pads: [4, 4, 4, 4] },
       ],
       [
+        // More than stays in a cache, in units that do.
+        'a streamed output',
+        { channels: 3, outChannels: 3, group: 3, input: [1023, 1031], kernel: [3, 3], pads: [1, 1, 1, 1] },
+      ],
+      [
         'planes of several passes',
         {
           batch: 2,

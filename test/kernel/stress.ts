@@ -3,6 +3,7 @@
  *
  *   npx tsx test/kernel/stress.ts [--sanitize address,undefined | thread] [--count 300] [--compiler clang++] [--leak 10000]
  *   npx tsx test/kernel/stress.ts --compiler aarch64-linux-gnu-g++ --runner "qemu-aarch64 -L /usr/aarch64-linux-gnu"
+ *   npx tsx test/kernel/stress.ts --compiler "python3 -m ziglang c++ -target aarch64-linux-musl" --runner qemu-aarch64
  */
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync } from 'node:fs';
@@ -20,7 +21,11 @@ const { values } = parseArgs({
   },
 });
 const kernel = path.resolve('src/kernel');
-const out = path.resolve('out', 'stress', `${values.compiler}-${values.sanitize ?? 'plain'}`.replaceAll(',', '-'));
+const out = path.resolve(
+  'out',
+  'stress',
+  `${values.compiler}-${values.sanitize ?? 'plain'}`.replaceAll(/[^\w.+-]/gu, '-'),
+);
 mkdirSync(out, { recursive: true });
 
 function run(command: string, args: readonly string[]): void {
@@ -28,6 +33,7 @@ function run(command: string, args: readonly string[]): void {
   if (status !== 0) process.exit(status ?? 1);
 }
 
+const [compiler, ...compilerArguments] = values.compiler.split(' ') as [string, ...string[]];
 const sanitize =
   values.sanitize === undefined
     ? []
@@ -48,7 +54,7 @@ const targets: [string, number, string[]][] = isArm
 const objects: string[] = [];
 const compile = (source: string, name: string, args: readonly string[]): void => {
   const object = path.join(out, `${name}.o`);
-  run(values.compiler, [...common, ...args, '-c', source, '-o', object]);
+  run(compiler, [...compilerArguments, ...common, ...args, '-c', source, '-o', object]);
   objects.push(object);
 };
 for (const file of readdirSync(path.join(kernel, 'targets')).filter((name) => name.endsWith('.cpp'))) {
@@ -63,6 +69,6 @@ for (const file of readdirSync(kernel).filter((name) => name.endsWith('.cpp'))) 
 }
 compile(path.resolve('test/kernel/stress.cpp'), 'stress', has);
 const program = path.join(out, 'stress');
-run(values.compiler, [...common, ...objects, '-o', program]);
+run(compiler, [...compilerArguments, ...common, ...objects, '-o', program]);
 const [runner, ...before] = [...(values.runner?.split(' ') ?? []), program];
 run(runner, [...before, ...(values.leak === undefined ? [values.count] : ['leak', values.leak])]);

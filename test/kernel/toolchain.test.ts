@@ -79,7 +79,7 @@ describe('toolchain', () => {
   it('links a shared library for each platform', () => {
     const linux = linked('linux-arm64', 'addon');
     includesAll(linux, ['-shared', '-static-libstdc++', '-Wl,--version-script=exports.map', 'a.o', 'b.o', '-ldl']);
-    assert.deepEqual(linked('win32-x64', 'library'), ['-shared', 'a.o', 'b.o', '-o', 'out']);
+    assert.deepEqual(linked('win32-x64', 'library'), ['-shared', '-s', 'a.o', 'b.o', '-o', 'out']);
     assert.deepEqual(linked('win32-x64', 'addon'), linked('win32-x64', 'library'));
     const mingw = { ...compilerFor('win32-x64'), isClang: false };
     assert.ok(linkArguments(mingw, [], 'out', { kind: 'addon', exports: '' }).includes('-static'));
