@@ -181,7 +181,7 @@ function whyNot(
   const { convolution, scope, steps } = path;
   const crossing = boundaryReason(path, form.anchor);
   if (crossing) return crossing;
-  if (form.departure?.code === 'training-form') return departureReason(form.departure);
+  if (form.departure?.code === 'training-form') return departureReason(normScope, form.departure);
   if (group) return groupReason(group);
   const other = steps.find((step) => !step.transparent);
   if (other) return nodeBetweenReason(normScope, other.node, types);
@@ -190,7 +190,7 @@ function whyNot(
     opsetReason(scope) ??
     elementTypeReason(scope, chain, form, types) ??
     attributeReason(convolution, form.isNative ? form.anchor : undefined) ??
-    (form.departure && departureReason(form.departure)) ??
+    (form.departure && departureReason(normScope, form.departure)) ??
     channelReason(scope, convolution, form, shapes) ??
     sharedValueReason(scope, chain, form)
   );

@@ -14,13 +14,16 @@ export interface Departure {
   readonly code:
     | 'axes'
     | 'dynamic-rank'
+    | 'element-scale'
     | 'epsilon-outside'
     | 'epsilon-unknown'
     | 'group-normalization'
     | 'training-form'
     | 'variance-factor';
-  /** The node that shows it. */
+  /** The node that makes the difference. */
   readonly node: Node;
+  /** The operand of it that does. */
+  readonly value?: string | undefined;
   /** The axes that are normalised over, for `axes`. */
   readonly axes?: readonly number[] | undefined;
 }

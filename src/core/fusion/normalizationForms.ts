@@ -183,7 +183,7 @@ export class NormalizationForms {
     const base = ends.find(
       (end) => end.slice.has(anchor) && !ends.some((other) => other !== end && other.node && end.slice.has(other.node)),
     );
-    if (!base?.node || !coversPlanes(planes, shape)) return undefined;
+    if (!base?.node || !isWithinPlanes(planes, base)) return undefined;
     // Beside planes of unknown rank nothing is known to leave their rank as it is.
     const end = this.rankOf(path, root) === undefined ? base : this.furthest(root, base, ends);
     const source = end.source ?? base.node;
@@ -288,11 +288,13 @@ export class NormalizationForms {
   private departureOf(end: PlaneValue, planes: PlaneValues, path: Path, node: Node): Departure | undefined {
     const { deviation } = end.formula as Linear;
     const rank = this.rankOf(path, end.name);
-    const axes = planes.axes ?? [];
     if (rank === undefined) return { code: 'dynamic-rank', node };
-    if (axes.length !== rank - 2 || axes[0] !== 2) return { code: 'axes', node, axes };
-    if (deviation?.departure) return { code: deviation.departure, node };
-    return deviation?.epsilon === undefined ? { code: 'epsilon-unknown', node } : undefined;
+    for (const reducing of this.inOrder(end.slice)) {
+      const axes = planes.axes.get(reducing);
+      if (axes && (axes.length !== rank - 2 || axes[0] !== 2)) return { code: 'axes', node: reducing, axes };
+    }
+    const departure = deviation?.departure;
+    return departure && { ...departure, node: departure.node ?? node };
   }
 
   private readonly planeShapes = new Map<string, PlaneShape>();
@@ -351,7 +353,6 @@ function native(node: Node, nodes: readonly Node[]): Normalization {
 const isShaping = (scope: Scope, node: Node): boolean =>
   isStandard(scope, node) && ['Unsqueeze', 'Reshape', 'Identity'].includes(node.opType) && node.outputs.length === 1;
 
-/** Are the axes all spatial ones at least? Others make a layer normalisation that says nothing here. */
-function coversPlanes({ axes = [] }: PlaneValues, { rank }: PlaneShape): boolean {
-  return Array.from({ length: rank - 2 }, (_, index) => index + 2).every((axis) => axes.includes(axis));
-}
+/** Is a mean over a spatial axis? A normalisation over channels or the batch alone is no concern here. */
+const isWithinPlanes = ({ axes }: PlaneValues, { slice }: PlaneValue): boolean =>
+  [...slice].some((node) => axes.get(node)?.some((axis) => axis >= 2));

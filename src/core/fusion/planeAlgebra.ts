@@ -3,6 +3,8 @@
  * its mean μ and its variance v over each plane, and numbers for each channel.
  */
 
+import type { Node } from '../onnx/model';
+
 /** A number for each channel: `factor`, times the value called `name` where there is one. */
 export interface Coefficient {
   readonly factor: number;
@@ -13,8 +15,16 @@ export interface Coefficient {
 export interface Deviation {
   /** `undefined`: not a known number. */
   readonly epsilon: number | undefined;
-  /** What is unlike the fused op's. */
-  readonly departure?: 'epsilon-outside' | 'variance-factor' | undefined;
+  readonly departure?: DeviationDeparture | undefined;
+}
+
+/** How the way it is made is unlike the fused op's. */
+export interface DeviationDeparture {
+  readonly code: 'element-scale' | 'epsilon-outside' | 'epsilon-unknown' | 'variance-factor';
+  /** The node that makes the difference. */
+  readonly node: Node | undefined;
+  /** The operand of it that does. */
+  readonly value?: string | undefined;
 }
 
 export type Formula =
@@ -31,9 +41,18 @@ export type Formula =
   | {
       readonly kind: 'square' | 'squaredDistance' | 'meanSquare' | 'squaredMean';
       readonly factor: number;
+      readonly scaledBy?: Node | undefined;
     }
   /** `factor` · v + ε. */
-  | { readonly kind: 'variance'; readonly factor: number; readonly epsilon: number | undefined }
+  | {
+      readonly kind: 'variance';
+      readonly factor: number;
+      /** `undefined` with the departure that the deviation will have: not a known number. */
+      readonly epsilon: number | undefined;
+      readonly unknown?: DeviationDeparture | undefined;
+      /** The node that gave it its factor. */
+      readonly scaledBy?: Node | undefined;
+    }
   /** `factor` · deviation, or `factor` / deviation. */
   | { readonly kind: 'deviation' | 'inverse'; readonly factor: Coefficient; readonly deviation: Deviation };
 
@@ -83,10 +102,10 @@ function sum(a: Coefficient | undefined, b: Coefficient | undefined): Coefficien
 }
 
 const sameDeviation = (a: Deviation, b: Deviation): boolean =>
-  a.epsilon !== undefined && a.epsilon === b.epsilon && a.departure === b.departure;
+  a.epsilon !== undefined && a.epsilon === b.epsilon && a.departure?.code === b.departure?.code;
 
-/** `formula` times a number for each channel; `undefined` when that has no formula here. */
-export function times(formula: Formula, by: Coefficient): Formula | undefined {
+/** `formula` times a number for each channel, as `node` computes it; `undefined` when that has no formula here. */
+export function times(formula: Formula, by: Coefficient, node?: Node): Formula | undefined {
   switch (formula.kind) {
     case 'linear': {
       const [x, mean, constant] = [formula.x, formula.mean, formula.constant].map((part) => product(part, by));
@@ -103,10 +122,11 @@ export function times(formula: Formula, by: Coefficient): Formula | undefined {
       return {
         ...formula,
         factor: formula.factor * by.factor,
+        scaledBy: node,
         epsilon: formula.epsilon === undefined ? undefined : formula.epsilon * by.factor,
       };
     default:
-      return by.name === undefined ? { ...formula, factor: formula.factor * by.factor } : undefined;
+      return by.name === undefined ? { ...formula, factor: formula.factor * by.factor, scaledBy: node } : undefined;
   }
 }
 
@@ -153,7 +173,7 @@ export function add(a: Formula, b: Formula): Formula | undefined {
   const [first, second] = a.kind === 'meanSquare' ? [a, b] : [b, a];
   if (first.kind !== 'meanSquare' || second.kind !== 'squaredMean') return undefined;
   return near(first.factor, -second.factor) && first.factor > 0
-    ? { kind: 'variance', factor: first.factor, epsilon: 0 }
+    ? { kind: 'variance', factor: first.factor, epsilon: 0, scaledBy: first.scaledBy }
     : undefined;
 }
 
@@ -171,29 +191,37 @@ function addLinear(a: Linear, b: Linear): Formula | undefined {
   return { kind: 'linear', x, mean, constant, deviation };
 }
 
-/** `formula` plus a number for each channel. */
-export function addConstant(formula: Formula, by: Coefficient): Formula | undefined {
+/** `formula` plus a number for each channel, as `node` computes it. */
+export function addConstant(formula: Formula, by: Coefficient, node?: Node): Formula | undefined {
   switch (formula.kind) {
     case 'linear':
       return addLinear(formula, { kind: 'linear', constant: by });
     case 'variance':
       if (formula.epsilon === undefined) return formula;
-      return { ...formula, epsilon: by.name === undefined ? formula.epsilon + by.factor : undefined };
+      if (by.name !== undefined) return unknownEpsilon(formula, by.name, node);
+      return { ...formula, epsilon: formula.epsilon + by.factor };
     case 'deviation':
-      return { ...formula, deviation: { ...formula.deviation, departure: 'epsilon-outside' } };
+      return { ...formula, deviation: { ...formula.deviation, departure: { code: 'epsilon-outside', node } } };
     default:
       return undefined;
   }
 }
 
+/** A variance to which `node` adds a `value` that isn't a known number. */
+export const unknownEpsilon = (
+  formula: Extract<Formula, { kind: 'variance' }>,
+  value: string,
+  node: Node | undefined,
+): Formula => ({ ...formula, epsilon: undefined, unknown: { code: 'epsilon-unknown', node, value } });
+
 /** The square root. */
 export function squareRoot(formula: Formula): Formula | undefined {
   if (formula.kind !== 'variance') return undefined;
-  const isVariance = near(formula.factor, 1);
+  const { epsilon, factor, scaledBy, unknown } = formula;
   return {
     kind: 'deviation',
     factor: ONE,
-    deviation: { epsilon: formula.epsilon, departure: isVariance ? undefined : 'variance-factor' },
+    deviation: { epsilon, departure: near(factor, 1) ? unknown : { code: 'variance-factor', node: scaledBy } },
   };
 }
 
@@ -206,9 +234,9 @@ export function mean(formula: Formula): Formula | undefined {
       return both === 'unknown' ? undefined : { kind: 'linear', mean: both, constant: formula.constant };
     }
     case 'square':
-      return { kind: 'meanSquare', factor: formula.factor };
+      return { ...formula, kind: 'meanSquare' };
     case 'squaredDistance':
-      return { kind: 'variance', factor: formula.factor, epsilon: 0 };
+      return { ...formula, kind: 'variance', epsilon: 0 };
     default:
       return undefined;
   }

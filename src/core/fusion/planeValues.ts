@@ -16,8 +16,9 @@ import {
   reciprocal,
   squareRoot,
   times,
+  unknownEpsilon,
   type Coefficient,
-  type Deviation,
+  type DeviationDeparture,
   type Formula,
 } from './planeAlgebra';
 import {
@@ -141,8 +142,8 @@ export class NodeOrder {
  */
 export class PlaneValues {
   readonly values = new Map<string, PlaneValue>();
-  /** The axes of the first reduction; every other one has to have the same. */
-  axes: readonly number[] | undefined;
+  /** The axes of N×M×D1…Dk that each node takes a mean over. */
+  readonly axes = new Map<Node, readonly number[]>();
   private readonly sizes = new Map<string, SizesValue>();
 
   constructor(
@@ -280,21 +281,21 @@ export class PlaneValues {
     const value = a ?? b;
     if (!value) return undefined;
     const number = this.coefficient(a ? right : left, value);
-    if (!number) return this.unknownEpsilon(node, value, a ? right : left);
+    if (!number) return this.otherOperand(node, value, a ? right : left);
     switch (node.opType) {
       case 'Add':
-        return evaluationOf(addConstant(value.formula, number));
+        return evaluationOf(addConstant(value.formula, number, node));
       case 'Sub': {
-        if (a) return evaluationOf(addConstant(value.formula, { ...number, factor: -number.factor }));
+        if (a) return evaluationOf(addConstant(value.formula, { ...number, factor: -number.factor }, node));
         const negative = times(value.formula, { factor: -1 });
-        return negative && evaluationOf(addConstant(negative, number));
+        return negative && evaluationOf(addConstant(negative, number, node));
       }
       case 'Mul':
-        return evaluationOf(times(value.formula, number));
+        return evaluationOf(times(value.formula, number, node));
       default: {
         if (a)
           return number.name === undefined
-            ? evaluationOf(times(value.formula, { factor: 1 / number.factor }))
+            ? evaluationOf(times(value.formula, { factor: 1 / number.factor }, node))
             : undefined;
         const inverse = reciprocal(value.formula);
         return inverse && evaluationOf(times(inverse, number));
@@ -302,12 +303,12 @@ export class PlaneValues {
     }
   }
 
-  /** A variance to which something is added that isn't a number the model states. */
-  private unknownEpsilon(node: Node, value: PlaneValue, other: string): Evaluation | undefined {
-    if (node.opType !== 'Add' || value.formula.kind !== 'variance') return undefined;
+  /** Something else than a number for each channel: only what is added to a variance, an ε, is of interest. */
+  private otherOperand(node: Node, { formula }: PlaneValue, other: string): Evaluation | undefined {
+    if (node.opType !== 'Add' || formula.kind !== 'variance') return undefined;
     const dims = this.tools.shapes.of(this.scope, other);
-    const isScalar = dims?.every((size) => size === 1) ?? false;
-    return isScalar ? { formula: { ...value.formula, epsilon: undefined } } : undefined;
+    const isScalar = dims?.every((size) => size === 1) ?? producerOf(this.scope, other) !== undefined;
+    return isScalar ? { formula: unknownEpsilon(formula, other, node) } : undefined;
   }
 
   private power(value: PlaneValue, exponent: number | undefined): Evaluation | undefined {
@@ -334,13 +335,14 @@ export class PlaneValues {
     const given = isPool ? all.slice(2) : this.reducedAxes(node);
     const keeps = isPool || (integer(node, 'keepdims') ?? 1) !== 0;
     const axes = given && planeAxes(value.view, given.length === 0 ? all : given, this.shape.rank);
-    if (!axes || !this.accept(axes)) return undefined;
+    if (!axes) return undefined;
+    this.axes.set(node, axes);
     const squared = node.opType === 'ReduceSumSquare' ? multiply(value.formula, value.formula) : value.formula;
     let formula = squared && mean(squared);
     if (node.opType === 'ReduceSum' || node.opType === 'ReduceSumSquare') {
       const count = this.shape.spatial?.reduce((product, size) => product * size, 1);
       if (count === undefined || !formula || !this.isSpatial(axes)) return undefined;
-      formula = times(formula, { factor: count });
+      formula = times(formula, { factor: count }, node);
     }
     return formula && { formula, isReduced: true, isDropped: !keeps, source: node };
   }
@@ -352,11 +354,6 @@ export class PlaneValues {
     if (!node.inputs[1]) return integer(node, 'noop_with_empty_axes') === 1 ? undefined : [];
     const axes = this.tools.constants.numbers(this.scope, node.inputs[1])?.values;
     return axes?.length === 0 && integer(node, 'noop_with_empty_axes') === 1 ? undefined : axes;
-  }
-
-  private accept(axes: readonly number[]): boolean {
-    this.axes ??= axes;
-    return this.axes.join() === axes.join();
   }
 
   private isSpatial(axes: readonly number[]): boolean {
@@ -388,7 +385,8 @@ export class PlaneValues {
         ? integers(node, 'axes')
         : this.tools.constants.numbers(this.scope, node.inputs[1] ?? '')?.values;
     const axes = given && planeAxes(value.view, given, this.shape.rank);
-    return axes && axes.join() === this.axes?.join() && given.length === viewRank(value.view) - 2
+    const reduced = value.source && this.axes.get(value.source);
+    return axes && axes.join() === reduced?.join() && given.length === viewRank(value.view) - 2
       ? { formula: value.formula, isDropped: false }
       : undefined;
   }
@@ -407,10 +405,9 @@ export class PlaneValues {
     let axes: readonly number[] = spatial;
     let scale: Coefficient | undefined = { factor: 1 };
     let bias: Coefficient | undefined;
-    const deviation: Deviation = {
-      epsilon: epsilonOf(node),
-      departure: node.opType === 'MeanVarianceNormalization' ? 'epsilon-outside' : undefined,
-    };
+    const epsilon = epsilonOf(node);
+    let departure: DeviationDeparture | undefined =
+      epsilon === undefined ? { code: 'epsilon-unknown', node } : undefined;
     switch (node.opType) {
       case 'InstanceNormalization':
         scale = this.vector(node.inputs[1] ?? '');
@@ -428,11 +425,15 @@ export class PlaneValues {
         axes = Array.from({ length: rank }, (_, index) => index).slice(axis);
         scale = this.uniform(node.inputs[1] ?? '', rank);
         bias = node.inputs[2] ? this.uniform(node.inputs[2], rank) : { factor: 0 };
+        if (!scale || !bias) departure = { code: 'element-scale', node, value: node.inputs[scale ? 2 : 1] };
+        scale ??= { factor: 1 };
+        bias ??= { factor: 0 };
         break;
       }
       default:
         axes = integers(node, 'axes') ?? [0, 2, 3];
         bias = { factor: 0 };
+        departure = { code: 'epsilon-outside', node };
     }
     if (
       node.opType !== 'MeanVarianceNormalization' &&
@@ -442,9 +443,10 @@ export class PlaneValues {
       return undefined;
     }
     const over = planeAxes(view, axes, this.shape.rank);
-    if (!scale || !bias || !over || !this.accept(over)) return undefined;
+    if (!scale || !bias || !over) return undefined;
+    this.axes.set(node, over);
     const offset = bias.factor === 0 ? undefined : bias;
-    return { formula: normalized(scale, offset, deviation), source: node };
+    return { formula: normalized(scale, offset, { epsilon, departure }), source: node };
   }
 
   /** A scale or bias of shape [M]: a number when all are the same and known, else the value. */

@@ -12,7 +12,7 @@ import {
   type ConvolutionType,
   type ForwardedAttribute,
 } from './fusedOps';
-import { constantTensor, isFunction, usesOf, type Scope, type Use } from './scope';
+import { constantTensor, definingScope, isFunction, usesOf, type Scope, type Use } from './scope';
 import type { Path } from './trace';
 
 /** `TensorProto.DataType` of the integers that shapes are. */
@@ -43,13 +43,13 @@ export function boundaryReason(path: Path, normalization: Node): Reason | undefi
 }
 
 /** The normalisation isn't the one that the fused op computes. */
-export function departureReason({ code, node, axes }: Departure): Reason {
+export function departureReason(scope: Scope, { code, node, axes = [], value }: Departure): Reason {
   const label = nodeLabel(node);
   switch (code) {
     case 'axes':
       return reason(
         code,
-        `${label} takes its mean over the axes ${(axes ?? []).join(', ')}; the fused op normalises over all spatial axes, and only those`,
+        `${label} takes its mean over ${axes.length === 1 ? 'axis' : 'the axes'} ${axes.join(', ')}; the fused op normalises over all spatial axes, and only those`,
         placeOfNode(node, 'normalises over other axes'),
       );
     case 'dynamic-rank':
@@ -58,18 +58,22 @@ export function departureReason({ code, node, axes }: Departure): Reason {
         `nothing tells how many dimensions the convolution has, so the axes of ${label} may not be its spatial ones`,
         placeOfNode(node, 'normalises over these axes'),
       );
+    case 'element-scale': {
+      const which = value === node.inputs[1] ? 'scale' : 'bias';
+      return reason(
+        code,
+        `the ${which} \`${value ?? ''}\` of ${label} isn't one known number for all elements of a plane; the fused op has one for each channel`,
+        placeOfNode(node, `reads \`${value ?? ''}\``),
+      );
+    }
     case 'epsilon-outside':
       return reason(
         code,
-        `${label} adds its epsilon to the standard deviation; the fused op adds it to the variance`,
+        `${label} adds the epsilon to the standard deviation; the fused op adds it to the variance`,
         placeOfNode(node, 'has its epsilon outside the square root'),
       );
     case 'epsilon-unknown':
-      return reason(
-        code,
-        `the epsilon of the normalisation by ${label} isn't a number that the model states; the fused op has it as an attribute`,
-        placeOfNode(node, 'part of that normalisation'),
-      );
+      return epsilonReason(scope, node, value);
     case 'group-normalization':
       return groupReason(node);
     case 'training-form':
@@ -81,10 +85,45 @@ export function departureReason({ code, node, axes }: Departure): Reason {
     case 'variance-factor':
       return reason(
         code,
-        `the variance that belongs to ${label} is scaled before the square root, as an unbiased estimate is; the fused op takes the mean of squares`,
-        placeOfNode(node, 'part of that normalisation'),
+        `${label} scales the variance before the square root, as an unbiased estimate is; the fused op takes the mean of squares`,
+        placeOfNode(node, 'scales the variance'),
       );
   }
+}
+
+/** An ε that the model doesn't state: where it comes from. */
+function epsilonReason(scope: Scope, node: Node, value: string | undefined): Reason {
+  const code = 'epsilon-unknown';
+  const attribute = 'the fused op has it as an attribute';
+  const label = nodeLabel(node);
+  if (value === undefined) {
+    const message = `the epsilon of ${label} is given where the function is called; ${attribute}`;
+    return reason(code, message, placeOfNode(node, 'refers to an attribute of the function'));
+  }
+  const at = definingScope(scope, value);
+  const known = at?.values.get(value);
+  const producer = known?.producer;
+  const body = at ? bodyLabel(at) : 'the graph';
+  const computes = producer && producer.opType !== 'Constant' ? producer : undefined;
+  let source = 'is more than one number';
+  if (computes) source = `is computed by ${nodeLabel(computes)}`;
+  else if (known?.isInput === true)
+    source = `is an input of ${body}${known.initializer ? ', which a caller may set' : ''}`;
+  else if (!known) source = 'is defined nowhere';
+  return reason(
+    code,
+    `the epsilon \`${value}\` that ${label} adds ${source}; ${attribute}`,
+    placeOfNode(node, `adds \`${value}\` to the variance`),
+    ...(computes ? [placeOfNode(computes, `computes \`${value}\``)] : []),
+    ...(at && known?.isInput === true ? inputPlaces(at, value) : []),
+  );
+}
+
+/** Where in the text a body's input is declared. */
+function inputPlaces({ body }: Scope, name: string): RelatedPlace[] {
+  if (isFunction(body)) return [{ message: 'an input', span: body.nameSpan }];
+  const input = body.inputs.find((candidate) => candidate.name === name);
+  return input ? [{ message: 'an input', span: input.nameSpan ?? input.span }] : [];
 }
 
 /** GroupNormalization, by its operator or written as Reshape → InstanceNormalization → Reshape. */

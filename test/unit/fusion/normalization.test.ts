@@ -492,18 +492,18 @@ describe('normalisations in other forms', () => {
       'MeanVarianceNormalization, whose epsilon is beside the deviation': [
         written('y = MeanVarianceNormalization <axes = [2, 3]> (h)'),
         'epsilon-outside',
-        /adds its epsilon to the standard deviation/,
+        /^MeanVarianceNormalization `y` adds the epsilon to the standard deviation/,
       ],
       'epsilon outside the square root': [
-        written(...DEVIATION.slice(0, 4), 'r = Sqrt (v)', 'e = Add (r, eps)', 'y = Div (d, e)'),
+        written(...DEVIATION.slice(0, 4), 'r = Sqrt (v)', '[sum] e = Add (r, eps)', 'y = Div (d, e)'),
         'epsilon-outside',
-        /adds its epsilon to the standard deviation/,
+        /^Add `sum` adds the epsilon to the standard deviation/,
       ],
       'an unbiased variance': [
         {
           ...written(
             ...DEVIATION.slice(0, 4),
-            'u = Mul (v, bessel)',
+            '[bessel] u = Mul (v, bessel)',
             'e = Add (u, eps)',
             'r = Sqrt (e)',
             'y = Div (d, r)',
@@ -511,12 +511,123 @@ describe('normalisations in other forms', () => {
           declared: [...W, EPS, 'float bessel = {1.0125}'],
         },
         'variance-factor',
-        /scaled before the square root/,
+        /^Mul `bessel` scales the variance/,
       ],
       'an epsilon that a caller gives': [
         { ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'), inputs: `${INPUT}, float eps`, declared: W },
         'epsilon-unknown',
-        /isn't a number that the model states/,
+        /^the epsilon `eps` that Add `e` adds is an input of the graph;/,
+      ],
+      'an epsilon that a caller may give': [
+        {
+          ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'),
+          inputs: `${INPUT}, float eps = {0.001}`,
+          declared: W,
+        },
+        'epsilon-unknown',
+        /^the epsilon `eps` that Add `e` adds is an input of the graph, which a caller may set;/,
+      ],
+      'an epsilon that is computed': [
+        {
+          ...written(
+            '[tanh] t = Tanh (eps)',
+            ...DEVIATION.slice(0, 4),
+            'e = Add (v, t)',
+            'r = Sqrt (e)',
+            'y = Div (d, r)',
+          ),
+          declared: [...W, EPS],
+          outputs: `${OUTPUT}, float t`,
+        },
+        'epsilon-unknown',
+        /^the epsilon `t` that Add `e` adds is computed by Tanh `tanh`;/,
+      ],
+      'an epsilon for each channel': [
+        {
+          ...written(...DEVIATION.slice(0, 4), 'e = Add (v, g)', 'r = Sqrt (e)', 'y = Div (d, r)'),
+          declared: [...W, ...AFFINE],
+        },
+        'epsilon-unknown',
+        /^the epsilon `g` that Add `e` adds is more than one number;/,
+      ],
+      'a mean a little less than the mean': [
+        {
+          ...written(
+            'm0 = ReduceMean <axes = [2, 3]> (h)',
+            'm = Mul (m0, nearly)',
+            'd = Sub (h, m0)',
+            'q = Mul (d, d)',
+            'v0 = ReduceMean <axes = [2, 3]> (q)',
+            '[less] v = Mul (v0, nearly)',
+            'e = Add (v, eps)',
+            'r = Sqrt (e)',
+            'y = Div (d, r)',
+          ),
+          declared: [...W, EPS, 'float nearly = {0.9999995}'],
+        },
+        'variance-factor',
+        /^Mul `less` scales/,
+      ],
+      'one spatial axis only': [
+        written(
+          'm = ReduceMean <axes = [2]> (h)',
+          'd = Sub (h, m)',
+          'q = Mul (d, d)',
+          'v = ReduceMean <axes = [2]> (q)',
+          'e = Add (v, eps)',
+          'r = Sqrt (e)',
+          'y = Div (d, r)',
+        ),
+        'axes',
+        /^ReduceMean `m` takes its mean over axis 2; /,
+      ],
+      'mean and variance over different axes': [
+        written(
+          MEAN,
+          'd = Sub (h, m)',
+          'q = Mul (d, d)',
+          '[var] v = ReduceMean <axes = [1, 2, 3]> (q)',
+          'e = Add (v, eps)',
+          'r = Sqrt (e)',
+          'y = Div (d, r)',
+        ),
+        'axes',
+        /^ReduceMean `var` takes its mean over the axes 1, 2, 3; /,
+      ],
+      'LayerNormalization over the last axis': [
+        {
+          ...written('y = LayerNormalization <axis = -1> (h, one)'),
+          opset: 17,
+          declared: [...W, 'float[1] one = {1}'],
+        },
+        'axes',
+        /^LayerNormalization `y` takes its mean over axis 3; /,
+      ],
+      'LayerNormalization over planes with a scale for each element': [
+        {
+          ...written('[ln] y = LayerNormalization <axis = 2> (h, each)'),
+          opset: 17,
+          inputs: 'float[N,3,2,2] x',
+          declared: [...W, 'float[2,2] each = {1, 2, 3, 4}'],
+        },
+        'element-scale',
+        /^the scale `each` of LayerNormalization `ln` isn't one known number for all elements of a plane; /,
+      ],
+      'LayerNormalization over flattened planes with a bias for each element': [
+        {
+          ...written('p = Reshape (h, planes)', '[ln] n = LayerNormalization (p, one, each)', 'y = Reshape (n, back)'),
+          opset: 17,
+          inputs: 'float[N,3,2,2] x',
+          declared: [
+            ...W,
+            'float[4] one = {1, 1, 1, 1}',
+            'float[4] each = {1, 2, 3, 4}',
+            'int64[3] planes = {0, 4, -1}',
+            'int64[4] back = {0, 4, 2, 2}',
+          ],
+        },
+        'element-scale',
+        /^the bias `each` of LayerNormalization `ln` isn't one known number for all elements of a plane; /,
       ],
       'a rank that nothing tells': [
         {
