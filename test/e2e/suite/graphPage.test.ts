@@ -1,7 +1,17 @@
 import assert from 'node:assert/strict';
 import * as vscode from 'vscode';
 import { selectedNode, settledPicture, waitForChips } from './graph';
-import { bytesOf, driver, openFromExplorer, shot, standAlone, textOf, until, workspaceFile } from './support';
+import {
+  bytesOf,
+  driver,
+  isCursorOn,
+  openFromExplorer,
+  shot,
+  standAlone,
+  textOf,
+  until,
+  workspaceFile,
+} from './support';
 
 const NAME = 'sample.onnx';
 
@@ -45,10 +55,7 @@ describe('the graph page', () => {
       { selector: '.inspector vscode-button[title="Show in the text"]', webview: 'editor' },
       undefined,
     );
-    await until('the cursor is on the node', () => {
-      const editor = vscode.window.visibleTextEditors.find(({ document }) => document.uri.scheme === 'onnx-text');
-      return editor?.document.lineAt(editor.selection.active.line).text.includes('["/conv2/conv2d/Conv"]');
-    });
+    await until('the cursor is on the node', () => isCursorOn('/conv2/conv2d/Conv'));
     assert.equal(vscode.window.tabGroups.all.length, 2);
     await shot(__filename, 'text-beside');
   });

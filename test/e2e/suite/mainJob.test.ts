@@ -93,7 +93,9 @@ describe('a model, from the explorer to the fused file', () => {
 
   it('shows the graph in the side panel', async function () {
     if (!driver.onScreen) this.skip();
-    await driver.click({ selector: '.activitybar a.action-label[aria-label^="ONNX"]' }, ['onnxFusionLens.graph.focus']);
+    await driver.click({ selector: '.activitybar .action-item:has(a[aria-label^="ONNX"])' }, [
+      'onnxFusionLens.graph.focus',
+    ]);
     await waitForChips('panel', { fusable: pairs, fused: 0 });
     unfusedPicture = await settledPicture('panel');
     await shot(__filename, '05-side-panel');

@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import * as vscode from 'vscode';
 import { openGraphPanel, selectedNode, settledPicture, waitForChips } from './graph';
-import { diagnosticsOf, driver, goTo, openText, shot, tellStory, textOf, until } from './support';
+import { diagnosticsOf, driver, goTo, isCursorOn, openText, shot, tellStory, textOf, until } from './support';
 
 const NAME = 'sample.onnx';
 const FIRST = '/conv1/conv2d/Conv';
@@ -32,10 +31,7 @@ describe('the cursor and the graph', () => {
     await until('the search shows the node', async () => (await selectedNode('panel')) === FIRST);
     await settledPicture('panel');
     await driver.click({ selector: 'canvas.graph', webview: 'panel' }, undefined);
-    await until('the cursor is on the node', () => {
-      const [editor] = vscode.window.visibleTextEditors;
-      return editor?.document.lineAt(editor.selection.active.line).text.includes(`["${FIRST}"]`);
-    });
+    await until('the cursor is on the node', () => isCursorOn(FIRST));
     await shot(__filename, 'graph-to-cursor');
   });
 

@@ -92,6 +92,14 @@ export async function goTo(editor: vscode.TextEditor, text: string): Promise<vsc
   return position;
 }
 
+/** Whether the cursor in a model's text is on the line of the node of that name. */
+export function isCursorOn(node: string): boolean {
+  return vscode.window.visibleTextEditors.some(
+    ({ document, selection }) =>
+      document.uri.scheme === 'onnx-text' && document.lineAt(selection.active.line).text.includes(`["${node}"]`),
+  );
+}
+
 /** Opens the light bulb's menu at the cursor, and chooses an entry with the keyboard. */
 export async function chooseAction(title: RegExp, look?: () => Promise<void>): Promise<void> {
   const entries = { selector: '.action-widget .monaco-list-row.action' };
