@@ -35,7 +35,7 @@ export class Constants {
    */
   numbers(scope: Scope, name: string, most = MOST_ELEMENTS): ConstantNumbers | undefined {
     const value = name === '' ? undefined : definingScope(scope, name)?.values.get(name);
-    if (!value || value.isInput || value.isAmbiguous) return undefined;
+    if (!value || value.isSettable || value.isAmbiguous) return undefined;
     const { producer, initializer } = value;
     if (!producer) return initializer && this.ofTensor(initializer, most);
     if (producer.opType !== 'Constant' || !isDefaultDomain(producer.domain)) {
@@ -112,7 +112,7 @@ export function foldedNodes(scope: Scope, name: string): readonly Node[] {
   const visit = (value: string, steps: number): boolean => {
     const at = definingScope(scope, value);
     const known = at?.values.get(value);
-    if (!at || !known || known.isInput || known.isAmbiguous) return false;
+    if (!at || !known || known.isSettable || known.isAmbiguous) return false;
     const { producer } = known;
     if (!producer || (producer.opType === 'Constant' && isDefaultDomain(producer.domain))) return true;
     if (found.has(producer)) return true;

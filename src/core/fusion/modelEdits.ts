@@ -1,8 +1,8 @@
 import { initializersOf } from '../onnx/initializers';
-import type { FunctionProto, Graph, Model, Node, OpsetImport, TextSpan } from '../onnx/model';
+import type { FunctionProto, Graph, Model, Node, OpsetImport, Tensor, TextSpan } from '../onnx/model';
 import type { TextEdit } from '../text/edit';
 import { FUSION_DOMAIN, FUSION_OPSET } from './fusedOps';
-import { indexScopes, isDefaultDomain, isFunction, type Body, type Scope } from './scope';
+import { fixedInputs, indexScopes, isDefaultDomain, isFunction, type Body, type Scope } from './scope';
 import { endOfSignature, headerValue, removeEntries, removeStatement } from './textParts';
 
 /** The first IR version that has model-local functions. */
@@ -17,6 +17,8 @@ export class ModelEdits {
   private readonly declarations = new Map<Body, Declarations>();
   private readonly addedFunctions: { readonly name: string; readonly text: string }[] = [];
   private readonly removedNodes = new Set<Node>();
+  /** Inputs of the main graph that go. */
+  private readonly removedInputs = new Set<string>();
 
   /** @param text what `model` was parsed from. */
   constructor(
@@ -59,13 +61,14 @@ export class ModelEdits {
   /** Removes the initializer or Constant called `name`, which nothing reads any more, unless a caller may set it. */
   removeUnused(scope: Scope, name: string): void {
     const value = scope.values.get(name)!;
-    if (value.isInput || value.isAmbiguous) return;
+    if (value.isSettable || value.isAmbiguous) return;
     const { producer } = value;
     if (producer) {
       const isConstant = producer.opType === 'Constant' && isDefaultDomain(producer.domain);
       if (isConstant && producer.outputs.length === 1) this.removeNode(scope, producer);
     } else {
       this.removeDeclarations(scope.body, name);
+      if (value.isInput) this.removedInputs.add(name);
     }
   }
 
@@ -97,7 +100,11 @@ export class ModelEdits {
     this.edits.push({ span: { start: this.text.slice(0, start).trimEnd().length, end }, newText: '' });
   }
 
-  /** Lets the model's graph use the fusion domain and functions. */
+  /**
+   * Lets the model's graph use the fusion domain and functions. Initializers
+   * that had to be inputs as well are inputs no longer: callers could set them
+   * from IR version 4 on, so that runtimes wouldn't take them as constants.
+   */
   importDomain(): void {
     const { headerSpan, irVersion, opsetImports, graph } = this.model;
     if (!headerSpan) {
@@ -106,12 +113,45 @@ export class ModelEdits {
       this.edits.push({ span: { start, end: start }, newText });
       return;
     }
+    for (const { name } of fixedInputs(this.model)) this.endInput(name);
     if (irVersion < FUNCTIONS_IR_VERSION) {
       const value = headerValue(this.text, headerSpan, 'ir_version');
       if (value) this.edits.push({ span: value, newText: String(FUNCTIONS_IR_VERSION) });
       else this.insertEntry(headerSpan.start, `ir_version: ${FUNCTIONS_IR_VERSION}`);
     }
     if (!importsDomain(opsetImports)) this.addImport(opsetImports, headerSpan);
+  }
+
+  /** Leaves the input's initializer alone, moved out of the signature if it stands there. */
+  private endInput(name: string): void {
+    if (this.removedInputs.has(name)) return;
+    this.removedInputs.add(name);
+    const tensor = this.inSignature().get(name);
+    if (tensor) this.addDeclaration(this.model.graph, this.slice(tensor));
+  }
+
+  /** Initializers that are written as inputs: `float[1] a = {2}`. */
+  private inSignature(): ReadonlyMap<string, Tensor> {
+    const { graph } = this.model;
+    const end = endOfSignature(this.text, graph.span?.start ?? 0);
+    return new Map(
+      graph.initializers.flatMap((tensor) => (placed(tensor.span).end < end ? [[tensor.name, tensor]] : [])),
+    );
+  }
+
+  private inputEdits(): TextEdit[] {
+    if (this.removedInputs.size === 0) return [];
+    const inside = this.inSignature();
+    const inputs = this.model.graph.inputs.map(({ name, span }) => {
+      const { start, end } = placed(span);
+      return { name, span: { start, end: inside.get(name)?.span?.end ?? end } };
+    });
+    const removed = inputs.flatMap(({ name, span }) => (this.removedInputs.has(name) ? [span] : []));
+    return removeEntries(
+      this.text,
+      inputs.map(({ span }) => span),
+      new Set(removed),
+    );
   }
 
   /** Lets a function use the fusion domain. */
@@ -145,6 +185,7 @@ export class ModelEdits {
 
   /** All edits gathered. */
   finish(): TextEdit[] {
+    this.edits.push(...this.inputEdits());
     for (const [body, list] of this.declarations) this.edits.push(...this.declarationEdits(body, list));
     const { functions, graph } = this.model;
     const end = functions.at(-1)?.span?.end ?? graph.bodySpan?.end ?? this.text.length;

@@ -117,7 +117,7 @@ function formals(inputs: readonly string[], finding: Finding): string[] {
 function constantNode(scope: Scope, name: string): Node | undefined {
   const at = definingScope(scope, name);
   const value = at?.values.get(name);
-  if (!at || !value || value.isInput || value.isAmbiguous) return undefined;
+  if (!at || !value || value.isSettable || value.isAmbiguous) return undefined;
   let levels = 0;
   for (let inner = scope; inner !== at && inner.parent; inner = inner.parent) levels++;
   const { producer, initializer } = value;

@@ -85,7 +85,7 @@ export class ParameterEdits {
   ): boolean {
     const value = scope.values.get(parameter.name);
     const tensor = value?.initializer;
-    if (!value || !tensor?.span || !tensor.nameSpan || value.isInput || value.isAmbiguous || isFunction(scope.body))
+    if (!value || !tensor?.span || !tensor.nameSpan || value.isSettable || value.isAmbiguous || isFunction(scope.body))
       return false;
     const uses = usesOf(scope, parameter.name);
     if (uses.length !== 1 || !uses[0]!.node || !nodes.includes(uses[0]!.node)) return false;

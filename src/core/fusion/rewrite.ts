@@ -10,7 +10,7 @@ import { FUSION_DOMAIN, FUSION_OPSET, fusedOp } from './fusedOps';
 import { FUNCTIONS_IR_VERSION, ModelEdits, outermost } from './modelEdits';
 import { isOriginal, originalFunction, originalName } from './original';
 import { ParameterEdits, type PreparedForm } from './parameterEdits';
-import { definingScope, isFunction, usesOf, type Scope } from './scope';
+import { definingScope, fixedInputs, isFunction, usesOf, type Scope } from './scope';
 
 /**
  * The edits that fuse `findings`; those that can't fuse are left out. Each
@@ -31,9 +31,15 @@ export function fuseEdits(text: string, model: Model, findings: readonly Finding
 }
 
 /** What fusing changes in the model's header, such as `raises ir_version 7 to 8`; nothing where all is there. */
-export function fuseNotes({ irVersion, opsetImports }: Model): string[] {
+export function fuseNotes(model: Model): string[] {
+  const { irVersion, opsetImports } = model;
   const notes: string[] = [];
-  if (irVersion < FUNCTIONS_IR_VERSION) notes.push(`raises ir_version ${irVersion} to ${FUNCTIONS_IR_VERSION}`);
+  if (irVersion < FUNCTIONS_IR_VERSION) {
+    const count = fixedInputs(model).length;
+    const inputs =
+      count === 1 ? '; its weight is no longer also an input' : `; its ${count} weights are no longer also inputs`;
+    notes.push(`raises ir_version ${irVersion} to ${FUNCTIONS_IR_VERSION}${count > 0 ? inputs : ''}`);
+  }
   if (!opsetImports.some(({ domain }) => domain === FUSION_DOMAIN)) {
     notes.push(`imports ${FUSION_DOMAIN} ${FUSION_OPSET}`);
   }

@@ -1,5 +1,5 @@
 import { initializersOf } from '../onnx/initializers';
-import type { Attribute, Dimension, FunctionProto, Graph, Model, Node, Tensor } from '../onnx/model';
+import type { Attribute, Dimension, FunctionProto, Graph, Model, Node, Tensor, ValueInfo } from '../onnx/model';
 
 /** Something that holds nodes: the main graph, a subgraph, or a function. */
 export type Body = Graph | FunctionProto;
@@ -33,6 +33,8 @@ export class Value {
 
   constructor(
     readonly isInput: boolean,
+    /** May a caller give it? So it is with inputs, but for those that {@link fixedInputs} gives. */
+    readonly isSettable: boolean,
     /** The node that computes it; the last one, should there be several. */
     public producer: Node | undefined,
     /** Its data, or the default of an input. */
@@ -90,6 +92,19 @@ export function defaultOpset(imports: Model['opsetImports']): number | undefined
 }
 
 export const isFunction = (body: Body): body is FunctionProto => 'overload' in body;
+
+/** From this IR version on, an initializer that is an input as well is that input's default. */
+const DEFAULTS_IR_VERSION = 4;
+
+/**
+ * The main graph's inputs that no caller can give: below IR version 4 every
+ * initializer has to be an input as well, and runtimes take it as a constant.
+ */
+export function fixedInputs({ irVersion, graph }: Model): readonly ValueInfo[] {
+  if (irVersion < 1 || irVersion >= DEFAULTS_IR_VERSION) return [];
+  const names = new Set(graph.initializers.map(({ name }) => name));
+  return graph.inputs.filter(({ name }) => names.has(name));
+}
 
 /** Names of a body's inputs. */
 export const inputNames = (body: Body): readonly string[] =>
@@ -170,8 +185,9 @@ function openScope(
     if (siblings) siblings.push(scope);
     else holder.scope.children.set(holder.node, [scope]);
   }
+  const fixed = new Set(body === model.graph ? fixedInputs(model).map(({ name }) => name) : []);
   for (const name of inputNames(body)) {
-    const value = new Value(true, undefined, undefined);
+    const value = new Value(true, !fixed.has(name), undefined, undefined);
     value.isAmbiguous = values.has(name);
     values.set(name, value);
   }
@@ -179,7 +195,7 @@ function openScope(
     for (const tensor of initializersOf(body)) {
       const value = values.get(tensor.name);
       if (value) value.initializer = tensor;
-      else values.set(tensor.name, new Value(false, undefined, tensor));
+      else values.set(tensor.name, new Value(false, false, undefined, tensor));
     }
   }
   for (const node of body.nodes) {
@@ -190,7 +206,7 @@ function openScope(
         value.isAmbiguous = true;
         value.producer = node;
       } else {
-        values.set(name, new Value(false, node, undefined));
+        values.set(name, new Value(false, false, node, undefined));
       }
     }
   }

@@ -190,7 +190,7 @@ export class Tracer {
     const mode = node.inputs[2];
     if (opset < 12 || mode === undefined || mode === '') return true;
     // A value that a caller may override isn't a constant.
-    if (definingScope(scope, mode)?.values.get(mode)?.isInput) return false;
+    if (definingScope(scope, mode)?.values.get(mode)?.isSettable) return false;
     const tensor = constantTensor(scope, mode);
     return tensor !== undefined && this.isZero(tensor);
   }

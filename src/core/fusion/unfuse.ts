@@ -318,7 +318,7 @@ function isPresent(
   reader: TextSpan | undefined,
 ): boolean {
   const value = definingScope(scope, name)?.values.get(name);
-  if (!value || value.isInput || (value.producer !== undefined) === (tensor !== undefined)) return false;
+  if (!value || value.isSettable || (value.producer !== undefined) === (tensor !== undefined)) return false;
   if (value.producer?.span && reader && value.producer.span.start > reader.start) return false;
   if (node.inputs.length > 0 || value.producer?.inputs.length) {
     const inputs = node.inputs.map((input) => names.get(input) ?? input);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import { findFusions } from '../../../src/core/fusion/find';
-import { fuseEdits } from '../../../src/core/fusion/rewrite';
+import { fuseEdits, fuseNotes } from '../../../src/core/fusion/rewrite';
 import { applyEdits } from '../../../src/core/text/edit';
 import { printModel } from '../../../src/core/text/print';
 import { sampleModel } from '../support/models';
@@ -156,6 +156,36 @@ Block <stride> (X, W, S, B) => (Y)
     });
     assert.match(text, /<\n {2}float\[4,3,3,3\] w = [^]*float\[4\] b = \{[^}]*\},\n {2}float\[1,4,6,7\] m\n>/);
     assert.ok(!/float\[1,4,6,7\] [hn]\b/.test(text));
+  });
+
+  it('leaves constants that had to be inputs below IR version 4 constants', () => {
+    const slope = 'float[1] k = {0.25}';
+    const inputs = 'float[4,3,3,3] w, float[1,3,6,7] x, float[4] c, float[4] s, float[4] b, float[1] k';
+    const nodes = [CONV, NORM, 'm = PRelu (n, k)', 'y = Mul (m, k)'];
+    for (const [declared, given] of [
+      [[...WEIGHTS, slope], inputs],
+      [WEIGHTS, inputs.replace('float[1] k', slope)],
+    ] as const) {
+      const parts = { inputs: given, declared, nodes, opset: 8 };
+      const { graph, irVersion } = parse(fuse({ ...parts, ir: 3 }));
+      assert.equal(irVersion, 8);
+      assert.deepEqual(
+        graph.inputs.map(({ name }) => name),
+        ['x'],
+      );
+      assert.deepEqual(
+        graph.initializers.map(({ name }) => name),
+        ['w', 's', 'b', 'k'],
+      );
+      assert.match(fuse({ ...parts, ir: 3 }), /LeakyRelu <[^>]*alpha = 0\.25>/);
+      const later = parse(fuse({ ...parts, ir: 4 })).graph;
+      assert.deepEqual([later.inputs.length, later.initializers.length], [6, 5]);
+    }
+    const model = parse(modelText({ inputs, declared: [...WEIGHTS, slope], nodes, ir: 3 }));
+    assert.deepEqual(fuseNotes(model), [
+      'raises ir_version 3 to 8; its 5 weights are no longer also inputs',
+      'imports fusionlens 1',
+    ]);
   });
 
   it('raises the IR version only when it must, and finds its header entries among comments and strings', () => {

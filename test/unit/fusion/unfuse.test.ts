@@ -47,6 +47,14 @@ describe('unfuseEdits', () => {
     assertSameGraph(parse(unfuseText(once)), parse(text));
   });
 
+  it('gives back all but the inputs that initializers had to be', () => {
+    const inputs = `float[1,3,6,7] x, float[4,3,3,3] w, float[4] c, float[4] s, float[4] b, float[1] k = {0.25}`;
+    const text = modelText({ inputs, nodes: [CONV, NORM, 'y = PRelu (n, k)'], ir: 3, opset: 8 });
+    const fused = fuseText(text);
+    assert.match(fused, /\(float\[1,3,6,7\] x\) =>/);
+    assertSameGraph(parse(unfuseText(fused)), parse(text));
+  });
+
   it('keeps the import for a function of the user’s in that domain', () => {
     const functions = `<domain: "fusionlens", opset_import: ["": 17]>
 ConvInstanceNormalization (X, W, scale, B) => (Y) { Y = Relu (X) }`;
