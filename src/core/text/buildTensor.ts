@@ -3,8 +3,7 @@ import { encodeEntry, encodeTensor } from '../onnx/encode';
 import type { SparseTensor, Tensor, TensorData, TensorValues } from '../onnx/model';
 import { bytesOfValues, isDataField, readTensor, sameValue, TensorError } from '../onnx/tensor';
 import type { Chunk } from '../wire/splice';
-import type { MessageWriter } from '../wire/writer';
-import { MessageWriter as Writer } from '../wire/writer';
+import { MessageWriter } from '../wire/writer';
 import { BuildError, describeTensor, type BuildContext, type Resolved } from './buildContext';
 import { intField, MessageEdit, messageField } from './messageEdit';
 
@@ -191,22 +190,30 @@ function replaceValues(
   const sameType = edited.dataType === base.dataType;
   // Also where the values go to a typed field, they have to fit the type.
   const embedded = sameType && base.data.kind === 'embedded' ? base.data.bytes : undefined;
-  const before = embedded === undefined ? undefined : context.source.read(embedded.start, embedded.end);
-  const bytes = bytesOfValues(type, values, before);
+  const rawBytes = embedded === undefined ? undefined : context.source.read(embedded.start, embedded.end);
+  const bytes = bytesOfValues(type, values, rawBytes);
   if (!sameType || present.has(9) || !present.has(field)) {
     edit.set(9, messageField(9, [bytes]));
-  } else if (type.storage === 'float_data' || type.storage === 'double_data') {
-    edit.set(field, messageField(field, [bytes]));
-  } else {
-    const packed = edit.fieldsOf(field).length > 0;
-    const writer = new Writer();
-    for (const value of values as readonly (number | bigint)[]) {
-      if (packed) writer.packedInt(value);
-      else writer.int(field, value);
-    }
-    const chunks = writer.finish();
-    edit.planNumbers(field, [{ base: 0, field: packed ? messageField(field, chunks) : chunks }]);
+    return;
   }
+  if (rawBytes !== undefined) {
+    edit.planNumbers(field, [{ base: 0, field: messageField(field, [bytes]) }]);
+    return;
+  }
+  const before = readTensor(base, context.source) ?? [];
+  const isKept = (i: number): boolean => i < before.length && sameValue(values[i]!, before[i]!);
+  const write = (writer: MessageWriter, i: number, packed: boolean): void => {
+    const value = values[i] as number | bigint;
+    if (type.storage === 'float_data') {
+      if (packed) writer.packedFloat(Number(value));
+      else writer.float(field, Number(value));
+    } else if (type.storage === 'double_data') {
+      if (packed) writer.packedDouble(Number(value));
+      else writer.double(field, Number(value));
+    } else if (packed) writer.packedInt(value);
+    else writer.int(field, value);
+  };
+  edit.numbers(field, values.length, write, isKept);
 }
 
 /** Take over the typed fields of another tensor of the base. */
@@ -249,7 +256,7 @@ export function rebuildSparseTensor(
 
 /** A sparse tensor that the base doesn't have, as SparseTensorProto. */
 export function encodeNewSparseTensor(tensor: SparseTensor, context: BuildContext): Chunk[] {
-  const writer = new Writer();
+  const writer = new MessageWriter();
   writer.message(1, encodeNewTensor(tensor.values, context));
   writer.message(2, encodeNewTensor(tensor.indices, context));
   for (const dim of tensor.dims) writer.int(3, dim);

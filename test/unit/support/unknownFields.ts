@@ -105,6 +105,25 @@ export function addFields(
   bytes: Uint8Array,
   add: (name: MessageName, writer: MessageWriter, fields: readonly WireField[]) => void,
 ): Uint8Array {
+  return rewriteMessages(bytes, add, () => undefined);
+}
+
+/**
+ * The model with fields in another form.
+ * @param replace gives what stands in a field's place, or `undefined` where it stays.
+ */
+export function replaceFields(
+  bytes: Uint8Array,
+  replace: (name: MessageName, field: WireField, fields: readonly WireField[]) => Chunk[] | undefined,
+): Uint8Array {
+  return rewriteMessages(bytes, () => undefined, replace);
+}
+
+function rewriteMessages(
+  bytes: Uint8Array,
+  add: (name: MessageName, writer: MessageWriter, fields: readonly WireField[]) => void,
+  replace: (name: MessageName, field: WireField, fields: readonly WireField[]) => Chunk[] | undefined,
+): Uint8Array {
   const source = bytesSource(bytes);
   const rewrite = (name: MessageName, range: ByteRange): Chunk[] => {
     const writer = new MessageWriter();
@@ -114,7 +133,9 @@ export function addFields(
     own.forEach((field, i) => {
       if (i === 1) add(name, writer, own);
       const of = field.wireType === 2 ? inner[field.number] : undefined;
-      if (of !== undefined) writer.message(field.number, rewrite(of, field.payload));
+      const replaced = replace(name, field, own);
+      if (replaced !== undefined) for (const chunk of replaced) writer.chunk(chunk);
+      else if (of !== undefined) writer.message(field.number, rewrite(of, field.payload));
       else writer.chunk({ start: field.start, end: field.end });
     });
     add(name, writer, own);

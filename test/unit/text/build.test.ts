@@ -343,6 +343,30 @@ describe('buildModel with tensors', () => {
       writer.int(2, 1).message(4, new MessageWriter().packedFloat(1).packedFloat(2).finish()),
     );
     assert.deepEqual(fieldsOf(edit('{1.0, 2.0}', '{1.5, 2.0}', floats)), fieldsOf(floats));
+    for (const [type, field] of [
+      ['float', 4],
+      ['double', 10],
+      ['complex64', 4],
+      ['complex128', 10],
+    ] as const) {
+      const code = { float: 1, double: 11, complex64: 14, complex128: 15 }[type];
+      const values = type.startsWith('complex') ? [1, 2, 3, 4] : [1, 2];
+      const loose = tensor((writer) => {
+        writer.int(2, code);
+        for (const value of values) {
+          if (field === 4) writer.float(4, value);
+          else writer.double(10, value);
+        }
+        return writer;
+      });
+      const list = values.map((value) => `${value}.0`).join(', ');
+      const edited = edit(`{${list}}`, `{${list.replace('2.0', '2.5')}}`, loose);
+      assert.deepEqual(fieldsOf(edited), fieldsOf(loose), type);
+      assert.deepEqual(
+        readTensor(edited.model.graph.initializers[0]!, edited.source),
+        values.map((value) => (value === 2 ? 2.5 : value)),
+      );
+    }
     const retyped = edit('float[2] t = {1.0, 2.0}', 'int32[2] t = {1, 2}', floats);
     assert.equal(retyped.model.graph.initializers[0]!.dataType, 6);
   });
