@@ -38,6 +38,8 @@ export interface ScannedFinding {
   readonly kind: string;
   readonly fusable: boolean;
   readonly reason?: { readonly code: string; readonly message: string };
+  /** Why nodes before and after don't fuse along. */
+  readonly left?: readonly string[];
   readonly nodes: readonly string[];
   readonly fusedOp: string;
   readonly advice: Finding['advice'];
@@ -148,13 +150,14 @@ function scanFile(file: string): { result: ScannedFile; findings: readonly Findi
 }
 
 function scannedFinding(finding: Finding): ScannedFinding {
-  const { id, kind, fusable, reason, nodes, fusedOp, advice } = finding;
+  const { id, kind, fusable, reason, left, nodes, fusedOp, advice } = finding;
   const verdict = verdictText(finding);
   return {
     id,
     kind,
     fusable,
     ...(reason && { reason: { code: reason.code, message: reason.message } }),
+    ...(left && { left: left.map(({ message }) => message) }),
     nodes: nodes.map((node) => node.name || node.outputs[0] || node.opType),
     fusedOp,
     advice,

@@ -121,7 +121,8 @@ function diagnosticOf(document: vscode.TextDocument, finding: Finding): vscode.D
     vscode.DiagnosticSeverity.Information,
   );
   diagnostic.code = finding.reason?.code ?? FUSABLE_CODE;
-  diagnostic.relatedInformation = relatedInformation(document, finding.reason?.related ?? []);
+  const related = [...(finding.reason?.related ?? []), ...(finding.left ?? []).flatMap((left) => left.related)];
+  diagnostic.relatedInformation = relatedInformation(document, related);
   return diagnostic;
 }
 

@@ -1,10 +1,12 @@
 import type { Node } from '../onnx/model';
 import type { Constants } from './constants';
 import { floatAttribute } from './convolution';
+import { elementTypeName, nodeLabel } from './describe';
 import { FLOAT, type ElementTypes } from './elementType';
-import type { FusedActivation, FusedResidual } from './finding';
+import type { FusedActivation, FusedResidual, Reason } from './finding';
 import { ADD_OPSET } from './fusedFunction';
 import { ACTIVATION_ATTRIBUTES, isActivation, LEGACY_HINT, type ForwardedAttribute } from './fusedOps';
+import { leftReason, otherUse } from './left';
 import { usesOf, type Scope, type Use } from './scope';
 import { isStandard, type Tracer } from './trace';
 
@@ -14,6 +16,29 @@ const MAX_NODES_AFTER = 16;
 const FLOAT_MAX = 3.4028234663852886e38;
 /** Clip has its bounds as inputs since this operator set. */
 const CLIP_INPUTS_OPSET = 11;
+/** Slopes are looked at up to this many. */
+const MOST_SLOPES = 1 << 16;
+/** Activations that a person may expect to fuse along. */
+const ACTIVATIONS: ReadonlySet<string> = new Set([
+  'Celu',
+  'Clip',
+  'Elu',
+  'Gelu',
+  'HardSigmoid',
+  'HardSwish',
+  'LeakyRelu',
+  'Max',
+  'Mish',
+  'PRelu',
+  'Relu',
+  'Selu',
+  'Sigmoid',
+  'Softplus',
+  'Softsign',
+  'Swish',
+  'Tanh',
+  'ThresholdedRelu',
+]);
 /** Max broadcasts since this operator set. */
 const MAX_BROADCAST_OPSET = 8;
 
@@ -66,6 +91,93 @@ export function tailAfter(scope: Scope, normalization: Node, operands: number, t
     found = { nodes: [...nodes], residual };
   }
   return found;
+}
+
+/**
+ * Why the activation or addition that follows the pair and its {@link Tail}
+ * doesn't fuse along; `undefined` where none follows, or another pair takes it.
+ * @param view the node that keeps the result in another layout, where one does.
+ */
+export function leftAfter(
+  scope: Scope,
+  normalization: Node,
+  tail: Tail,
+  view: Node | undefined,
+  tools: TailTools,
+): Reason | undefined {
+  if (tail.activation) return undefined;
+  let from = tail.nodes.at(-1) ?? normalization;
+  for (let count = 0; count < MAX_NODES_AFTER; count++) {
+    const next = onlyUse(scope, from)?.node;
+    if (!next?.outputs[0] || !tools.tracer.isTransparent(scope, next, next.outputs[0])) break;
+    from = next;
+  }
+  const value = from.outputs[0] ?? '';
+  const uses = usesOf(scope, value);
+  const isAddition = ({ opType }: Node): boolean => !tail.residual && opType === 'Add';
+  const follows = ({ node, scope: at }: Use): boolean =>
+    node !== undefined &&
+    at === scope &&
+    isStandard(scope, node) &&
+    !tools.taken.has(node) &&
+    (ACTIVATIONS.has(node.opType) || isAddition(node));
+  const use = uses.find((one) => follows(one) && one.node?.opType !== 'Add') ?? uses.find(follows);
+  const node = use?.node;
+  if (!node) return undefined;
+  if (view) return leftReason(node, `the layout of its input isn't the convolution's, by ${nodeLabel(view)}`, view);
+  const other = uses.find((one) => one.node !== node || one.scope !== scope);
+  if (other) return leftReason(node, otherUse(scope, value, other), other.node);
+  const type = tools.types.of(scope, node.outputs[0] ?? '');
+  if (type !== undefined && type !== FLOAT) return leftReason(node, `it computes ${elementTypeName(type)} values`);
+  return leftReason(node, node.opType === 'Add' ? additionLeft(scope, node, uses) : activationLeft(scope, node, tools));
+}
+
+function additionLeft(scope: Scope, node: Node, uses: readonly Use[]): string {
+  if (uses.length > 1) return 'it adds the value to itself';
+  if ((scope.opset ?? 0) < ADD_OPSET) {
+    return `operator set ${ADD_OPSET} is needed, where Add broadcasts, and here is ${scope.opset ?? 'none'}`;
+  }
+  return node.inputs.length === 2 && node.attributes.length === 0
+    ? "its other operand isn't float"
+    : 'it has other inputs or attributes than the operator';
+}
+
+function activationLeft(scope: Scope, node: Node, { constants, rank }: TailTools): string {
+  const { opType, inputs } = node;
+  switch (opType) {
+    case 'PRelu': {
+      const slope = constants.numbers(scope, inputs[1] ?? '', MOST_SLOPES);
+      if (!slope) return "its slope isn't one constant number";
+      return slope.values.length > 1 ? 'it has a slope for each channel' : 'its slope has too many dimensions';
+    }
+    case 'Max':
+      return constants.number(scope, inputs[1] ?? '', rank) === 0 ||
+        constants.number(scope, inputs[0] ?? '', rank) === 0
+        ? `operator set ${MAX_BROADCAST_OPSET} is needed, where Max broadcasts`
+        : "it isn't a Relu: what it takes the larger of isn't a constant zero";
+    case 'Clip':
+      return clipLeft(scope, node, constants);
+    case 'Relu':
+    case 'LeakyRelu':
+      return 'it has inputs or attributes that the operator has not';
+    default:
+      return 'the fused op has Relu and LeakyRelu only';
+  }
+}
+
+function clipLeft(scope: Scope, node: Node, constants: Constants): string {
+  const hasInputs = (scope.opset ?? 0) >= CLIP_INPUTS_OPSET;
+  const bound = (index: number, name: string): number | undefined | 'none' => {
+    if (hasInputs) return node.inputs[index] ? constants.number(scope, node.inputs[index], 1) : 'none';
+    const stated = node.attributes.find((attribute) => attribute.name === name);
+    return stated ? floatAttribute(node, name) : 'none';
+  };
+  const least = bound(1, 'min');
+  if (least === undefined) return "it isn't known to be a Relu: its lower bound isn't a constant";
+  if (least !== 0) return `it isn't a Relu: it has ${least === 'none' ? 'no lower bound' : `the lower bound ${least}`}`;
+  const most = bound(2, 'max');
+  if (most === undefined) return "it isn't known to be a Relu: its upper bound isn't a constant";
+  return `it isn't a Relu: it has ${most === 'none' ? 'other inputs or attributes' : `the upper bound ${most}`}`;
 }
 
 /** The one place that reads the node's result, when it is a node's input in the same body. */

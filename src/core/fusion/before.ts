@@ -3,9 +3,11 @@ import { decodeUtf8 } from '../wire/utf8';
 import type { Constants } from './constants';
 import { convolutionAttributes } from './convolution';
 import { FLOAT, type ElementTypes } from './elementType';
-import type { FusedPad } from './finding';
+import { elementTypeName, nodeLabel } from './describe';
+import type { FusedPad, Reason } from './finding';
 import { PAD_OPSET } from './fusedFunction';
 import type { PadType } from './fusedOps';
+import { leftReason, otherUse } from './left';
 import { constantTensor, producerOf, usesOf, type Scope } from './scope';
 import { isStandard } from './trace';
 
@@ -16,37 +18,48 @@ const PAD_TYPES = new Map<string, PadType>([
   ['edge', 'EdgePad'],
 ]);
 
+/** The Pad right before a convolution, when it fuses along, or else why it doesn't. */
+export interface PadBefore {
+  readonly pad?: FusedPad | undefined;
+  readonly left?: Reason | undefined;
+}
+
 /**
  * A Pad right before a Conv that fuses along: it pads spatial axes only, by
  * known amounts, and nothing else reads its output. Zeros become part of the
  * convolution's own padding; a reflected or repeated border needs an op with
  * that prefix, a convolution without padding of its own, and operator set 12.
  */
-export function padBefore(
-  scope: Scope,
-  convolution: Node,
-  constants: Constants,
-  types: ElementTypes,
-): FusedPad | undefined {
+export function padBefore(scope: Scope, convolution: Node, constants: Constants, types: ElementTypes): PadBefore {
   const value = convolution.inputs[0] ?? '';
-  const node = convolution.opType === 'Conv' ? producerOf(scope, value) : undefined;
-  if (!node || !isStandard(scope, node) || node.opType !== 'Pad' || !node.inputs[0]) return undefined;
-  if (node.outputs.length !== 1 || scope.values.get(value)?.isAmbiguous) return undefined;
-  const uses = usesOf(scope, value);
-  if (uses.length !== 1 || uses[0]!.scope !== scope) return undefined;
+  const node = producerOf(scope, value);
+  if (!node || !isStandard(scope, node) || node.opType !== 'Pad' || !node.inputs[0]) return {};
+  if (node.outputs.length !== 1 || scope.values.get(value)?.isAmbiguous) return {};
+  const stays = (why: string, also?: Node): PadBefore => ({ left: leftReason(node, why, also) });
+  if (convolution.opType !== 'Conv') return stays('the fused op has a Pad before a Conv only', convolution);
+  const other = usesOf(scope, value).find((use) => use.node !== convolution || use.scope !== scope || use.index !== 0);
+  if (other) return stays(otherUse(scope, value, other), other.node);
   const type = types.of(scope, node.inputs[0]);
-  if (type !== undefined && type !== FLOAT) return undefined;
+  if (type !== undefined && type !== FLOAT) return stays(`it pads ${elementTypeName(type)} values`);
   const own = ownPadding(convolution);
+  if (!own) return stays(`the padding of ${nodeLabel(convolution)} depends on its input's size`, convolution);
   const border = spatialPads(scope, convolution, node, constants);
+  if (!border) return stays("its amounts aren't known to be constant, zero for batch and channels, and not negative");
   const mode = textAttribute(node, 'mode', 'constant');
-  if (!own || !border || mode === undefined) return undefined;
-  if (border.every((width) => width === 0)) return { node, pads: sum(border, own) };
+  if (border.every((width) => width === 0)) return { pad: { node, pads: sum(border, own) } };
   if (mode === 'constant') {
-    return padValue(scope, node, constants) === 0 ? { node, pads: sum(border, own) } : undefined;
+    return padValue(scope, node, constants) === 0
+      ? { pad: { node, pads: sum(border, own) } }
+      : stays("the value that it pads with isn't a constant zero");
   }
-  const pad = PAD_TYPES.get(mode);
-  if (!pad || own.some((width) => width !== 0) || (scope.opset ?? 0) < PAD_OPSET) return undefined;
-  return { node, type: pad, pads: border };
+  const pad = mode === undefined ? undefined : PAD_TYPES.get(mode);
+  if (!pad) return stays(`the fused op has no Pad of mode \`${mode ?? ''}\``);
+  if (own.some((width) => width !== 0))
+    return stays(`${nodeLabel(convolution)} adds zeros around its border`, convolution);
+  if ((scope.opset ?? 0) < PAD_OPSET) {
+    return stays(`mode \`${mode ?? ''}\` takes operator set ${PAD_OPSET}, and here is ${scope.opset ?? 'none'}`);
+  }
+  return { pad: { node, type: pad, pads: border } };
 }
 
 const sum = (border: readonly number[], own: readonly number[]): number[] =>

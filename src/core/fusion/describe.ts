@@ -52,7 +52,8 @@ export function describeFusion(finding: Finding): string {
   if (finding.reason) return `${chain} can't fuse: ${finding.reason.message}`;
   const { bytesSaved, bytesSavedFormula } = finding.advice;
   const saved = bytesSaved === undefined ? bytesSavedFormula && `${bytesSavedFormula} bytes` : formatBytes(bytesSaved);
-  return `${chain} can fuse into ${finding.fusedOp}${saved ? `; saves ${saved} of memory traffic` : ''}`;
+  const left = (finding.left ?? []).map(({ message }) => `; ${message}`).join('');
+  return `${chain} can fuse into ${finding.fusedOp}${saved ? `; saves ${saved} of memory traffic` : ''}${left}`;
 }
 
 /** A size with a binary unit and two or three digits: `96 KiB`, `1.5 MiB`. */

@@ -1,7 +1,7 @@
 import type { Dimension, Model, Node } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { advise, Shapes } from './advice';
-import { NO_TAIL, tailAfter, type Tail, type TailTools } from './after';
+import { leftAfter, NO_TAIL, tailAfter, type Tail } from './after';
 import { anchorsOf } from './anchors';
 import { padBefore } from './before';
 import { Constants } from './constants';
@@ -61,18 +61,16 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
   const taken = new Set(candidates.flatMap(({ reason, chain }) => (reason ? [] : chain)));
-  const tails = tailsOf(candidates, { ...tools, taken, exact: exact.shapes });
-  return candidates.map((candidate) => complete(candidate, tails.get(candidate) ?? NO_TAIL, tools));
+  const around = { ...tools, taken, exact: exact.shapes };
+  const tails = tailsOf(candidates, around);
+  return candidates.map((candidate) => complete(candidate, tails.get(candidate) ?? NO_TAIL, around));
 }
 
 /**
  * What follows each pair. An addition of two pairs' results goes to the pair
  * of its first operand, so that the order of nodes doesn't matter.
  */
-function tailsOf(
-  candidates: readonly Candidate[],
-  tools: Omit<TailTools, 'rank'> & { readonly taken: Set<Node>; readonly exact: Shapes },
-): Map<Candidate, Tail> {
+function tailsOf(candidates: readonly Candidate[], tools: Around): Map<Candidate, Tail> {
   const tails = new Map<Candidate, Tail>();
   for (const operands of [1, 2]) {
     for (const candidate of candidates) {
@@ -114,6 +112,13 @@ interface Tools {
   readonly constants: Constants;
 }
 
+interface Around extends Tools {
+  /** Nodes that a fusion takes. */
+  readonly taken: Set<Node>;
+  /** Shapes that are certain. */
+  readonly exact: Shapes;
+}
+
 /** A pair, before what is around it is looked at. */
 interface Candidate {
   readonly scope: Scope;
@@ -134,11 +139,14 @@ function examine(normScope: Scope, { normalization: form, path }: FoundNormaliza
 }
 
 /** The finding with the Pad before it, and the addition and the activation after it, that fuse along. */
-function complete(candidate: Candidate, tail: Tail, tools: Tools): Finding {
+function complete(candidate: Candidate, tail: Tail, tools: Around): Finding {
   const { scope, convolution, form, chain, isGroup, reason } = candidate;
   const normalization = form.anchor;
   const fusable = reason === undefined;
-  const pad = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : undefined;
+  const { pad, left: before } = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : {};
+  const rank = leastRank(candidate, tools.exact);
+  const after = fusable ? leftAfter(scope, form.last, tail, form.view, { ...tools, rank }) : undefined;
+  const left = [before, after].filter((why) => why !== undefined);
   const { residual, activation: fusedActivation } = tail;
   const activation = fusedActivation?.node;
   const type = convolution.opType as ConvolutionType;
@@ -160,6 +168,7 @@ function complete(candidate: Candidate, tail: Tail, tools: Tools): Finding {
     residual,
     activation,
     fusedActivation,
+    left: left.length > 0 ? left : undefined,
     nodes,
     fusedOp: isGroup ? kind : fusedOpName(parts),
     // A third of the time that finding takes: worked out when someone reads it.

@@ -86,6 +86,8 @@ export interface Finding {
   /** The node of {@link fusedActivation}. */
   readonly activation?: Node | undefined;
   readonly fusedActivation?: FusedActivation | undefined;
+  /** Why a Pad before the pair, and an activation or addition after it, doesn't fuse along; only when `fusable`. */
+  readonly left?: readonly Reason[] | undefined;
   /** Every node that the fused node replaces, in order. */
   readonly nodes: readonly Node[];
   /** The op that would replace them, such as `ConvInstanceNormalizationRelu`. */
