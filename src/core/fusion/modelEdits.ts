@@ -36,11 +36,17 @@ export class ModelEdits {
     this.edits.push({ span: placed(node.span), newText });
   }
 
-  /** Removes the node, and what its body declares of its outputs. */
-  removeNode(scope: Scope, node: Node): void {
+  /** Removes the node, whose outputs another one gives now. */
+  removeStatement(node: Node): void {
     if (this.removedNodes.has(node)) return;
     this.removedNodes.add(node);
     this.edits.push(removeStatement(this.text, placed(node.span)));
+  }
+
+  /** Removes the node, and what its body declares of its outputs. */
+  removeNode(scope: Scope, node: Node): void {
+    if (this.removedNodes.has(node)) return;
+    this.removeStatement(node);
     for (const name of node.outputs) this.removeDeclarations(scope.body, name);
   }
 

@@ -92,7 +92,8 @@ export function originalFunction(finding: Finding, scope: Scope, form: FusedForm
     docString: '',
     opsetImports: domains.map((domain) => ({ domain, version: scope.opset! })),
     inputs,
-    outputs: [form.output],
+    // Not the fused node's where a node after it gives the replaced ones' layout.
+    outputs: [finding.nodes.at(-1)!.outputs[0]!],
     attributes: [...new Set(references)],
     attributeDefaults: [],
     valueInfos: [],

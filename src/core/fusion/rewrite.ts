@@ -69,8 +69,7 @@ class Rewrite {
       const prepared = this.parameters.prepare(finding, scope, fusedForm(finding));
       const { form, kept } = prepared;
       this.replaceNodes(finding, prepared, scope);
-      // The values that a layout of its own leads to aren't those that the replaced nodes gave.
-      if (prepared.after.length === 0) this.keepOriginal(finding, form, scope);
+      this.keepOriginal(finding, form, scope);
       const holder = outermost(scope).body;
       if (isFunction(holder)) functions.add(holder);
       for (const name of droppedInputs(finding, form)) {

@@ -11,6 +11,7 @@ import { fusedFunction } from './fusedFunction';
 import { FUSION_DOMAIN } from './fusedOps';
 import { ModelEdits, outermost } from './modelEdits';
 import { isOriginal, originalName, readOriginal, type KeptConstant, type Original } from './original';
+import { isStandard } from './trace';
 import { definingScope, isDefaultDomain, isFunction, producerOf, usesOf, type Scope } from './scope';
 
 /**
@@ -25,7 +26,8 @@ import { definingScope, isDefaultDomain, isFunction, producerOf, usesOf, type Sc
  * same: a convolution without bias and new names in between.
  *
  * Declared types of intermediate values, what the text doesn't show of the
- * replaced nodes (doc strings) and the IR version before don't come back.
+ * replaced nodes (doc strings, metadata), the order of initializers, the IR
+ * version before and inputs that it asked for don't come back.
  * Functions and imports of the fusion domain go with the last node that needs
  * them.
  * @param text what `model` was parsed from.
@@ -42,12 +44,13 @@ export function unfuseEdits(text: string, model: Model, fusedNodes: readonly Fus
     const form = fusedForm(finding);
     const { scale, bias } = finding.form;
     const made = [scale, bias].flatMap(({ kind }, index) => (kind === 'vector' ? [] : [form.inputs[index + 2]!]));
-    forms.set(form.output, [...(forms.get(form.output) ?? []), { form, made }]);
+    const view = finding.form.view;
+    forms.set(form.output, [...(forms.get(form.output) ?? []), { form, made, view }]);
   }
-  const differing = fusedNodes.filter(
-    (fused) => forms.get(fused.node.outputs[0] ?? '')?.some((expected) => isForm(fused, expected)) !== true,
-  );
-  const again = differing.filter((fused) => first.restored.has(fused));
+  const again = [...first.restored].flatMap(([fused, { output, view }]) => {
+    const expected = forms.get(output) ?? [];
+    return expected.some((form) => isForm(fused, form) && viewKey(view) === viewKey(form.view)) ? [] : [fused];
+  });
   return again.length === 0 ? first.edits : new Unfusing(text, model, new Set(fusedNodes), new Set(again)).edits;
 }
 
@@ -55,6 +58,14 @@ interface ExpectedForm {
   readonly form: FusedForm;
   /** Inputs that fusing makes, which are numbered where their names are taken. */
   readonly made: readonly string[];
+  readonly view: Node | undefined;
+}
+
+/** What a node for which the original was written gave. */
+interface Restored {
+  readonly output: string;
+  /** The node that gave the result its layout, and goes with the fused node. */
+  readonly view: Node | undefined;
 }
 
 /** Is the node what fusing gives? */
@@ -67,6 +78,10 @@ function isForm({ node, op }: FusedNode, { form, made }: ExpectedForm): boolean 
   return formKey(op.name, inputs, node.attributes) === formKey(form.op, form.inputs, form.attributes);
 }
 
+/** Equal for nodes that give a result the same layout. */
+const viewKey = (view: Node | undefined): string =>
+  view ? formKey(view.opType, view.inputs.slice(1), view.attributes) : '';
+
 /** Equal for fused nodes that compute the same of the same values. */
 function formKey(op: string, inputs: readonly string[], attributes: readonly Attribute[]): string {
   const node = { name: '', domain: '', opType: op, overload: '', inputs, outputs: [] };
@@ -77,7 +92,7 @@ function formKey(op: string, inputs: readonly string[], attributes: readonly Att
 class Unfusing {
   readonly edits: TextEdit[];
   /** Nodes for which the original was written, not the op's body. */
-  readonly restored = new Set<FusedNode>();
+  readonly restored = new Map<FusedNode, Restored>();
   private readonly change: ModelEdits;
   private readonly originals: readonly Original[];
   private readonly definedIn = new Map<string, Scope[]>();
@@ -113,8 +128,10 @@ class Unfusing {
       if (!withoutOriginal) statements = this.restore(scope, node, original);
     }
     if (statements && original) {
-      this.restored.add(fused);
+      const view = viewOf(scope, node, original);
+      this.restored.set(fused, { output: view?.outputs[0] ?? node.outputs[0]!, view });
       this.removeUnread(scope, node, original);
+      if (view) this.change.removeStatement(view);
     }
     statements ??= this.writtenOut(scope, fused);
     this.change.replaceNode(node, statements.join(`\n${this.change.indentAt(node.span.start)}`));
@@ -124,17 +141,20 @@ class Unfusing {
   private originalOf(scope: Scope, node: Node): Original | undefined {
     const [output = ''] = node.outputs;
     const name = originalName(scope, output);
-    const named = this.originals.filter(
-      ({ function: fn, output: own }) =>
-        own === output && (fn.name === name || fn.name.startsWith(`${name}#`)) && !this.removedFunctions.has(fn),
-    );
+    const named = this.originals
+      .filter(
+        ({ function: fn }) => (fn.name === name || fn.name.startsWith(`${name}#`)) && !this.removedFunctions.has(fn),
+      )
+      .filter((original) => original.output === output || viewOf(scope, node, original) !== undefined);
     const sameInputs = named.find(({ inputs }) => node.inputs.every((input, index) => input === inputs[index]));
     return sameInputs ?? named[0];
   }
 
   /** The original's statements with the values that the fused node reads now; `undefined` where one isn't there any more. */
   private restore(scope: Scope, node: Node, original: Original): string[] | undefined {
-    const names = new Map<string, string>([[original.output, node.outputs[0]!]]);
+    const names = new Map<string, string>([
+      [original.output, viewOf(scope, node, original)?.outputs[0] ?? node.outputs[0]!],
+    ]);
     for (const [index, formal] of original.inputs.entries()) {
       const actual = node.inputs[index] ?? formal;
       if (!definingScope(scope, actual)) return undefined;
@@ -278,6 +298,14 @@ class Unfusing {
     if (!used && !isDefined) this.change.dropImport(model.opsetImports);
     for (const body of holders) if (isFunction(body) && !needed.has(body)) this.change.dropImport(body.opsetImports);
   }
+}
+
+/** The node that gives the fused node's result the layout that the replaced nodes gave it, where there is one. */
+function viewOf(scope: Scope, { outputs: [output = ''] }: Node, original: Original): Node | undefined {
+  if (original.output === output) return undefined;
+  const [use, ...others] = usesOf(scope, output);
+  const view = use?.scope === scope && use.index === 0 && others.length === 0 ? use.node : undefined;
+  return view && isStandard(scope, view) && view.outputs.join() === original.output ? view : undefined;
 }
 
 /** The body with its Pad's amounts written out as one constant. */

@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import * as ort from 'onnxruntime-node';
 import { findFused, findFusions } from '../../../src/core/fusion/find';
 import { floatTensor, largestError, type TensorOut } from '../support/runtime';
-import { bytesOf, fuseText, modelText, parse, weights, type TextModel } from './text';
+import { assertSameGraph } from './graphs';
+import { bytesOf, fuseText, modelText, parse, unfuseText, weights, type TextModel } from './text';
 
 /** Attributes and shapes of a convolution from 3 (or as many as `channels` says) to 4 channels (or more). */
 interface Form extends TextModel {
@@ -332,6 +333,7 @@ async function check(of: Form): Promise<void> {
     JSON.stringify(found.map(({ reason }) => reason?.message)),
   );
   const fused = fuseText(text);
+  assertSameGraph(parse(unfuseText(fused)), parse(text));
   const nodes = parse(fused).graph.nodes.map(({ opType }) => opType);
   assert.deepEqual(nodes.sort(), [of.op, ...of.left].sort());
   assert.ok(findFused(parse(fused)).some(({ op }) => op.name === of.op));

@@ -4,7 +4,8 @@ import { findFused, findFusions } from '../../../src/core/fusion/find';
 import { fuseEdits } from '../../../src/core/fusion/rewrite';
 import { applyEdits } from '../../../src/core/text/edit';
 import { floatTensor, largestError, runModel } from '../support/runtime';
-import { bytesOf, fuseText, modelText, parse, weights, type TextModel } from './text';
+import { assertSameGraph } from './graphs';
+import { bytesOf, fuseText, modelText, parse, unfuseText, weights, type TextModel } from './text';
 
 const W = [weights('w', 4, 3, 3, 3), weights('c', 4)];
 /** Scale and bias in the shapes that broadcast over N×4×H×W. */
@@ -414,6 +415,7 @@ describe('normalisations in other forms', () => {
           [form.op ?? 'ConvInstanceNormalization'],
         );
         const fused = fuseText(text);
+        assertSameGraph(parse(unfuseText(fused)), parse(text));
         assert.equal(findFused(parse(fused)).length, 1);
         const main = fused.slice(0, fused.indexOf('\n}\n'));
         if (form.gone) assert.doesNotMatch(main, form.gone);
@@ -458,6 +460,7 @@ describe('normalisations in other forms', () => {
       ],
     );
     const fused = fuseText(text);
+    assertSameGraph(parse(unfuseText(fused)), parse(text));
     const { Tensor } = await import('onnxruntime-node');
     for (const bit of [0, 1]) {
       const inputs = { x: floatTensor([2, 3, 6, 7], 1), flag: new Tensor('bool', Uint8Array.of(bit), []) };

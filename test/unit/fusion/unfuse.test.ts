@@ -4,12 +4,38 @@ import { findFused } from '../../../src/core/fusion/find';
 import { isOriginal } from '../../../src/core/fusion/original';
 import { largestError, randomFloats, runModel } from '../support/runtime';
 import { assertSameGraph } from './graphs';
-import { CONV, NORM, WEIGHTS, bytesOf, fuseText, modelText, parse, unfuseText, withoutOriginals } from './text';
+import {
+  CONV,
+  NORM,
+  WEIGHTS,
+  bytesOf,
+  fuseText,
+  modelText,
+  parse,
+  unfuseText,
+  withoutOriginals,
+  type TextModel,
+} from './text';
 
 const TEXT = modelText({
   nodes: [`[conv] ${CONV}`, `[norm] ${NORM}`, '[relu] y = PRelu (n, k)'],
   declared: [...WEIGHTS, 'float[1] k = {0.25}'],
 });
+
+/** InstanceNormalization of `input` written out, with a scale and bias in the shape [4,1,1]. */
+const writtenOut = (input: string, output: string, axes = '2, 3'): string[] => [
+  `${output}_mean = ReduceMean <axes = [${axes}]> (${input})`,
+  `${output}_d = Sub (${input}, ${output}_mean)`,
+  `${output}_q = Mul (${output}_d, ${output}_d)`,
+  `${output}_v = ReduceMean <axes = [${axes}]> (${output}_q)`,
+  `${output}_e = Add (${output}_v, eps)`,
+  `${output}_r = Sqrt (${output}_e)`,
+  `${output}_n = Div (${output}_d, ${output}_r)`,
+  `${output}_m = Mul (${output}_n, g)`,
+  `${output} = Add (${output}_m, z)`,
+];
+const EPS = 'float eps = {0.001}';
+const AFFINE = ['float[4,1,1] g = {1, 2, 3, 4}', 'float[4,1,1] z = {0, 1, 0, 2}'];
 
 describe('unfuseEdits', () => {
   it('gives back the graph, with the bias and the slope', () => {
@@ -71,5 +97,67 @@ ConvInstanceNormalization (X, W, scale, B) => (Y) { Y = Relu (X) }`;
     const expected = await runModel(bytesOf(text), x);
     assert.ok(largestError((await runModel(bytesOf(fused), x)).get('y')!, expected.get('y')!) < 1e-5);
     assertSameGraph(parse(unfuseText(fused)), parse(text));
+  });
+
+  describe('gives back a normalisation that was written out', () => {
+    const branch = (nodes: readonly string[], type = 'float[1,4,6,7]'): string =>
+      `r = If (k) <then_branch = t () => (${type} o) { ${nodes.join(' ')} }, else_branch = e () => (${type} p) { p = Identity (y) }>`;
+    const cases: Record<string, TextModel> = {
+      'that shares its scale with another': {
+        declared: [
+          WEIGHTS[0]!,
+          WEIGHTS[1]!,
+          'float[4,4,1,1] v = {1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 6, 7, 9}',
+          EPS,
+          ...AFFINE,
+        ],
+        nodes: [CONV, ...writtenOut('h', 'a'), 'f = Conv (a, v)', ...writtenOut('f', 'y')],
+      },
+      'in a branch, with its scale outside': {
+        inputs: 'float[1,3,6,7] x, float[1,4,6,7] y, bool k',
+        outputs: 'float[1,4,6,7] r',
+        declared: [WEIGHTS[0]!, WEIGHTS[1]!, EPS, ...AFFINE],
+        nodes: [branch([CONV, ...writtenOut('h', 'o')])],
+      },
+      'where the names of its scale and bias are taken': {
+        outputs: 'float[1,4,6,7] y, float[1,3,6,7] g_vector, float[1,3,6,7] y_scale',
+        declared: [WEIGHTS[0]!, WEIGHTS[1]!, EPS, ...AFFINE],
+        nodes: ['g_vector = Identity (x)', 'y_scale = Identity (x)', CONV, ...writtenOut('h', 'y')],
+      },
+      'and has no scale, where their names are taken': {
+        outputs: 'float[1,4,6,7] y, float[1,3,6,7] y_scale',
+        declared: [WEIGHTS[0]!, WEIGHTS[1]!, EPS],
+        nodes: ['y_scale = Identity (x)', CONV, ...writtenOut('h', 'u').slice(0, 6), 'y = Div (u_d, u_r)'],
+      },
+      'with the channels last': {
+        outputs: 'float[1,6,7,4] y',
+        declared: [
+          WEIGHTS[0]!,
+          WEIGHTS[1]!,
+          'float[1,6,7,4] u',
+          EPS,
+          'float[4] g = {1, 2, 3, 4}',
+          'float[4] z = {0, 1, 0, 2}',
+        ],
+        nodes: [CONV, 'l = Transpose <perm = [0, 2, 3, 1]> (h)', ...writtenOut('l', 'u', '1, 2'), 'y = Tanh (u)'],
+      },
+    };
+    for (const [name, parts] of Object.entries(cases)) {
+      it(name, () => {
+        const text = modelText(parts);
+        const fused = fuseText(text);
+        assert.ok(findFused(parse(fused)).length > 0);
+        const unfused = unfuseText(fused);
+        assertSameGraph(parse(unfused), parse(text));
+        assert.equal(unfused.includes('float[1,6,7,4] u'), text.includes('float[1,6,7,4] u'));
+      });
+    }
+
+    it('but not where the node behind it was edited since', () => {
+      const fused = fuseText(modelText(cases['with the channels last']!));
+      const edited = fused.replace(/(u = Transpose <perm = )\[0, 2, 3, 1\]/, '$1[0, 3, 2, 1]');
+      assert.notEqual(edited, fused);
+      assert.match(unfuseText(edited), /u_planes = InstanceNormalization .*\n *u = Transpose <perm = \[0, 3, 2, 1\]>/);
+    });
   });
 });
