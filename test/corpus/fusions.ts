@@ -2,7 +2,7 @@
  * Finds, fuses and runs the pairs of every shared model. Prints the findings
  * by kind and reason, their counts beside those of MANIFEST.tsv, which were
  * made independently, what the manifest doesn't look for, and how the fused
- * models fare: `check`, and stock ONNX Runtime on random inputs against the
+ * models fare: unfusing, `check`, and stock ONNX Runtime on random inputs against the
  * original. The exit code is 1 where a file's counts or outputs differ.
  *
  * Usage: npm run fuse-corpus [-- PART-OF-FILE-NAME]
@@ -15,6 +15,7 @@ import * as ort from 'onnxruntime-node';
 import { findFused, findFusions } from '../../src/core/fusion/find';
 import type { Finding } from '../../src/core/fusion/finding';
 import { fuseEdits } from '../../src/core/fusion/rewrite';
+import { unfuseEdits } from '../../src/core/fusion/unfuse';
 import { decodeModel } from '../../src/core/onnx/decode';
 import type { Model } from '../../src/core/onnx/model';
 import { applyEdits } from '../../src/core/text/edit';
@@ -24,6 +25,7 @@ import { parseModel } from '../../src/core/text/parse';
 import { printModel } from '../../src/core/text/print';
 import { joinChunks } from '../../src/core/wire/splice';
 import { bytesSource, type ByteSource } from '../../src/core/wire/source';
+import { graphKey } from '../unit/fusion/graphs';
 import { largestError, randomFloats, runModel, type TensorOut } from '../unit/support/runtime';
 
 const SHARED = path.join(path.dirname(fileURLToPath(import.meta.url)), '../../../shared/models');
@@ -91,7 +93,10 @@ class Tally {
   }
 }
 
-/** The file with every pair that can fuse fused. */
+/**
+ * The file with every pair that can fuse fused.
+ * @throws Error when unfusing doesn't give the original graph.
+ */
 function fuseAll(model: Model, source: ByteSource, fileName: string): Uint8Array {
   const text = printModel(model, source, { fileName });
   const parsed = parseModel(text);
@@ -99,6 +104,9 @@ function fuseAll(model: Model, source: ByteSource, fileName: string): Uint8Array
   const edited = applyEdits(text, fuseEdits(text, parsed.model, findFusions(parsed.model)));
   const fused = parseModel(edited);
   if (fused.errors.length > 0) throw new Error(`the fused text doesn't parse: ${fused.errors[0]!.message}`);
+  const back = parseModel(applyEdits(edited, unfuseEdits(edited, fused.model, findFused(fused.model))));
+  if (back.errors.length > 0) throw new Error(`the unfused text doesn't parse: ${back.errors[0]!.message}`);
+  if (graphKey(back.model) !== graphKey(parsed.model)) throw new Error('unfusing gives another graph');
   return joinChunks(buildModel(fused.model, { model, source, fileName }), source);
 }
 
@@ -202,6 +210,7 @@ async function main(only: string | undefined): Promise<number> {
       if (!again.identical) throw new Error(`check of the fused file: ${again.message}`);
       const remaining = findFused(decodeModel(bytesSource(bytes))).length;
       if (remaining !== fusable) throw new Error(`${remaining} of ${fusable} pairs fused`);
+      fates.add('fused files whose graph unfusing gives back');
       fates.add('fused files that `check` finds byte-identical');
       const feeds = inputsOf(model, SIZES.get(row.file) ?? SIZE);
       if (!feeds || row.verdict !== 'valid') {
