@@ -21,18 +21,10 @@ import {
   type DeviationDeparture,
   type Formula,
 } from './planeAlgebra';
-import {
-  channelAxis,
-  planeAxes,
-  planeView,
-  reshape,
-  sameView,
-  transpose,
-  viewRank,
-  type PlaneShape,
-  type Size,
-  type View,
-} from './planeViews';
+import type { NodeOrder } from './nodeOrder';
+import { PlaneOperands } from './planeOperands';
+import { sizesOf, type SizesValue } from './planeSizes';
+import { planeAxes, planeView, reshape, sameView, transpose, viewRank, type PlaneShape, type View } from './planeViews';
 import { definingScope, producerOf, type Scope } from './scope';
 import { isStandard, type Tracer } from './trace';
 
@@ -60,12 +52,6 @@ export interface PlaneValue {
   readonly source?: Node | undefined;
 }
 
-/** A part of the planes' shape, as dynamic Reshapes compute it. */
-interface SizesValue {
-  readonly sizes: readonly Size[];
-  readonly slice: ReadonlySet<Node>;
-}
-
 type Evaluation = Pick<PlaneValue, 'formula'> & Partial<PlaneValue>;
 
 /** ONNX's defaults. */
@@ -77,8 +63,6 @@ const REDUCE_SUM_INPUTS = 13;
 export const GROUP_SCALE_BY_CHANNEL = 21;
 /** Bound on the nodes looked at, so that a cycle in an unfinished text ends. */
 const MOST_NODES = 256;
-/** Scales of whole planes are read up to this many elements. */
-const MOST_ELEMENTS = 1 << 20;
 
 /** Operators that {@link PlaneValues} evaluates; all others end the way. */
 const FOLLOWED: ReadonlySet<string> = new Set([
@@ -117,25 +101,6 @@ const FOLLOWED: ReadonlySet<string> = new Set([
 
 const NO_NODES: ReadonlySet<Node> = new Set();
 
-/** Positions of a body's nodes, looked up when first asked for. */
-export class NodeOrder {
-  private indexes: Map<Node, number> | undefined;
-
-  constructor(private readonly nodes: readonly Node[]) {}
-
-  of(node: Node): number {
-    this.indexes ??= new Map(this.nodes.map((other, index) => [other, index]));
-    return this.indexes.get(node)!;
-  }
-
-  /** The first in the body's order of a set that isn't empty. */
-  first(set: ReadonlySet<Node>): Node {
-    let first: Node | undefined;
-    for (const node of set) if (!first || this.of(node) < this.of(first)) first = node;
-    return first!;
-  }
-}
-
 /**
  * Follows the arithmetic from the planes on and says of each value what it
  * computes, as far as it is arithmetic that normalisations are made of.
@@ -145,6 +110,7 @@ export class PlaneValues {
   /** The axes of N×M×D1…Dk that each node takes a mean over. */
   readonly axes = new Map<Node, readonly number[]>();
   private readonly sizes = new Map<string, SizesValue>();
+  private readonly operands: PlaneOperands;
 
   constructor(
     private readonly scope: Scope,
@@ -153,6 +119,7 @@ export class PlaneValues {
     private readonly order: NodeOrder,
     private readonly tools: PlaneTools,
   ) {
+    this.operands = new PlaneOperands(scope, shape, tools.constants, tools.shapes);
     const view = planeView(shape.rank);
     const start = { name: root, formula: IDENTITY, view, isReduced: false, isDropped: false, slice: NO_NODES };
     this.values.set(root, start);
@@ -180,7 +147,7 @@ export class PlaneValues {
   }
 
   private evaluate(node: Node, name: string): boolean {
-    const sizes = this.sizesOf(node);
+    const sizes = sizesOf(this.scope, node, this.values, this.sizes, this.tools.constants);
     if (sizes) {
       this.sizes.set(name, { sizes, slice: this.sliceOf(node) });
       return true;
@@ -280,7 +247,7 @@ export class PlaneValues {
     }
     const value = a ?? b;
     if (!value) return undefined;
-    const number = this.coefficient(a ? right : left, value);
+    const number = this.operands.coefficient(a ? right : left, value.view, value.isDropped);
     if (!number) return this.otherOperand(node, value, a ? right : left);
     switch (node.opType) {
       case 'Add':
@@ -410,21 +377,21 @@ export class PlaneValues {
       epsilon === undefined ? { code: 'epsilon-unknown', node } : undefined;
     switch (node.opType) {
       case 'InstanceNormalization':
-        scale = this.vector(node.inputs[1] ?? '');
-        bias = this.vector(node.inputs[2] ?? '');
+        scale = this.operands.vector(node.inputs[1] ?? '');
+        bias = this.operands.vector(node.inputs[2] ?? '');
         break;
       case 'GroupNormalization': {
         const groups = integer(node, 'num_groups');
         if (groups === undefined || groups !== this.shape.channels) return undefined;
-        scale = this.vector(node.inputs[1] ?? '');
-        bias = this.vector(node.inputs[2] ?? '');
+        scale = this.operands.vector(node.inputs[1] ?? '');
+        bias = this.operands.vector(node.inputs[2] ?? '');
         break;
       }
       case 'LayerNormalization': {
         const axis = integer(node, 'axis') ?? -1;
         axes = Array.from({ length: rank }, (_, index) => index).slice(axis);
-        scale = this.uniform(node.inputs[1] ?? '', rank);
-        bias = node.inputs[2] ? this.uniform(node.inputs[2], rank) : { factor: 0 };
+        scale = this.operands.uniform(node.inputs[1] ?? '', rank);
+        bias = node.inputs[2] ? this.operands.uniform(node.inputs[2], rank) : { factor: 0 };
         if (!scale || !bias) departure = { code: 'element-scale', node, value: node.inputs[scale ? 2 : 1] };
         scale ??= { factor: 1 };
         bias ??= { factor: 0 };
@@ -448,78 +415,6 @@ export class PlaneValues {
     const offset = bias.factor === 0 ? undefined : bias;
     return { formula: normalized(scale, offset, { epsilon, departure }), source: node };
   }
-
-  /** A scale or bias of shape [M]: a number when all are the same and known, else the value. */
-  private vector(name: string): Coefficient | undefined {
-    if (name === '') return undefined;
-    const constant = this.tools.constants.numbers(this.scope, name, MOST_ELEMENTS);
-    const uniform = constant && allSame(constant.values);
-    return uniform === undefined ? { factor: 1, name } : { factor: uniform };
-  }
-
-  /** The number that a constant which broadcasts over a whole plane has everywhere. */
-  private uniform(name: string, rank: number): Coefficient | undefined {
-    const constant = this.tools.constants.numbers(this.scope, name, MOST_ELEMENTS);
-    const factor = constant && constant.dims.length <= rank ? allSame(constant.values) : undefined;
-    return factor === undefined ? undefined : { factor };
-  }
-
-  /** What a value that doesn't come from the planes is, when it is a number for each channel of `beside`. */
-  private coefficient(name: string, beside: PlaneValue): Coefficient | undefined {
-    if (name === '') return undefined;
-    const { constants, shapes } = this.tools;
-    const rank = rankOf(beside);
-    const number = constants.number(this.scope, name, rank);
-    if (number !== undefined) return { factor: number };
-    const dims = beside.isDropped ? undefined : dimsOf(this.scope, name, shapes, constants);
-    if (!dims || dims.length > rank) return undefined;
-    const channels = dims[channelAxis(beside.view) - (rank - dims.length)];
-    const others = dims.filter((size) => size !== 1);
-    if (others.length !== 1 || channels === undefined || channels === 1 || others[0] !== channels) return undefined;
-    if (this.shape.channels !== undefined && channels !== this.shape.channels) return undefined;
-    return { factor: 1, name };
-  }
-
-  /** Shape of the planes, and what a dynamic Reshape's target is made of. */
-  private sizesOf(node: Node): readonly Size[] | undefined {
-    const { inputs, opType } = node;
-    const first = this.sizes.get(inputs[0] ?? '')?.sizes;
-    const { constants } = this.tools;
-    switch (opType) {
-      case 'Shape': {
-        const value = this.values.get(inputs[0] ?? '');
-        if (!value || value.isReduced || value.view.kind !== 'plane' || node.attributes.length > 0) return undefined;
-        return value.view.perm.map((axis) => ({ axis }));
-      }
-      case 'Gather': {
-        const indices =
-          first && (integer(node, 'axis') ?? 0) === 0 ? constants.numbers(this.scope, inputs[1] ?? '') : undefined;
-        const picked = indices?.values.map((index) => first!.at(index));
-        return picked?.every((size) => size !== undefined) ? picked : undefined;
-      }
-      case 'Slice': {
-        if (!first || (this.scope.opset ?? 0) < 10) return undefined;
-        const [starts, ends, axes, steps] = inputs.slice(1).map((name) => constants.number(this.scope, name, 1));
-        if (starts === undefined || ends === undefined || (inputs[3] && axes !== 0) || (inputs[4] && steps !== 1))
-          return undefined;
-        return first.slice(starts, ends);
-      }
-      case 'Cast':
-        return first && integer(node, 'to') === 7 ? first : undefined;
-      case 'Unsqueeze':
-      case 'Squeeze':
-      case 'Identity':
-        return first;
-      case 'Concat': {
-        const parts = inputs.map((name) => this.sizes.get(name)?.sizes ?? constants.numbers(this.scope, name)?.values);
-        return inputs.some((name) => this.sizes.has(name)) && parts.every((part) => part !== undefined)
-          ? parts.flat()
-          : undefined;
-      }
-      default:
-        return undefined;
-    }
-  }
 }
 
 /** Dimensions of the value: a mean over the spatial axes that doesn't keep them has two. */
@@ -531,40 +426,4 @@ function epsilonOf(node: Node): number | undefined {
   if (node.opType === 'MeanVarianceNormalization') return 0;
   if (node.attributes.some(({ name, value }) => name === 'epsilon' && value.type === 'REFERENCE')) return undefined;
   return floatAttribute(node, 'epsilon') ?? DEFAULT_EPSILON;
-}
-
-function allSame(values: readonly number[]): number | undefined {
-  const [first] = values;
-  return values.every((value) => value === first) ? first : undefined;
-}
-
-/** The sizes of a value: declared, or those of a constant through Unsqueeze and Reshape. */
-export function dimsOf(
-  scope: Scope,
-  name: string,
-  shapes: Shapes,
-  constants: Constants,
-): readonly number[] | undefined {
-  const known = shapes.of(scope, name);
-  if (known) return known.every((size): size is number => typeof size === 'number') ? known : undefined;
-  const node = producerOf(scope, name);
-  const inner = node?.inputs[0] && isStandard(scope, node) ? shapes.of(scope, node.inputs[0]) : undefined;
-  if (!node || !inner?.every((size): size is number => typeof size === 'number')) return undefined;
-  if (node.opType === 'Unsqueeze') {
-    const axes =
-      (scope.opset ?? 0) < 13 ? integers(node, 'axes') : constants.numbers(scope, node.inputs[1] ?? '')?.values;
-    if (!axes) return undefined;
-    const rank = inner.length + axes.length;
-    const added = new Set(axes.map((axis) => (axis < 0 ? axis + rank : axis)));
-    const rest = [...inner];
-    return Array.from({ length: rank }, (_, axis) => (added.has(axis) ? 1 : rest.shift()!));
-  }
-  if (node.opType === 'Reshape') {
-    const target = constants.numbers(scope, node.inputs[1] ?? '')?.values;
-    const count = inner.reduce((product, size) => product * size, 1);
-    const sizes = target?.map((size, axis) => (size === 0 ? (inner[axis] ?? 0) : size));
-    const others = sizes?.filter((size) => size !== -1).reduce((product, size) => product * size, 1);
-    return sizes?.map((size) => (size === -1 ? count / others! : size));
-  }
-  return undefined;
 }
