@@ -111,7 +111,8 @@ export class ModelFiles implements vscode.Disposable {
   }
 
   /**
-   * Save edited text into the model file: only what was edited is encoded anew.
+   * Save edited text into the model file: only what was edited is encoded anew. The editor keeps its text, with its
+   * undo steps and with references to where the weights were before: they are known as long as the text is open.
    * @throws RefusedText when the text doesn't parse or names weights that the
    * file doesn't have; vscode.FileSystemError when the file can't be read or
    * written. Nothing is written then.
@@ -127,7 +128,6 @@ export class ModelFiles implements vscode.Disposable {
       this.entries.delete(uri.toString());
       const saved = await this.read(uri, file.mtime, moved);
       this.entries.set(uri.toString(), saved);
-      if (saved.file.text !== text) setTimeout(() => this.announceReprint(uri), 0);
     });
   }
 
@@ -259,13 +259,6 @@ export class ModelFiles implements vscode.Disposable {
       const span = (cause as { span?: { start: number } }).span;
       throw refused(file, text, span?.start, problemOf(cause));
     }
-  }
-
-  /** The saved file reads differently from what the editor wrote: have the editor read it again. */
-  private announceReprint(uri: vscode.Uri): void {
-    const entry = this.entries.get(uri.toString());
-    if (entry) entry.file = { ...entry.file, mtime: entry.file.mtime + 1 };
-    this.changed.fire(textUriOf(uri));
   }
 
   /** One at a time for each file, in the order asked; between turns no descriptor is held. */

@@ -4,6 +4,7 @@ import * as vscode from 'vscode';
 import { textUriOf } from '../../../src/host/uris';
 import { settledPicture, waitForChips } from './graph';
 import { largestDifference } from './runtime';
+import type { Command } from '../driver';
 import {
   bytesOf,
   chooseAction,
@@ -20,11 +21,20 @@ import {
 
 const NAME = 'fixes.onnx';
 const FUSED = /fusionlens\.\w*ConvInstanceNormalization/g;
+/** VS Code's menus listen to the mouse 100 ms after they opened. */
+const MENU_DEAF_MS = 250;
 const MENU_ITEM = '.monaco-menu .action-label';
 
 const fusedCount = (name = NAME): number => textOf(name).getText().match(FUSED)?.length ?? 0;
 const fusable = (name = NAME): number => diagnosticsOf(textOf(name)).filter(({ code }) => code === 'fusable').length;
 const menuItem = (hasText: string) => ({ selector: MENU_ITEM, hasText });
+
+/** Chooses from an open menu, which takes no click in the first moments that it stands there. */
+async function chooseItem(hasText: string, command: Command): Promise<void> {
+  await driver.waitFor(menuItem(hasText));
+  await new Promise((resolve) => setTimeout(resolve, MENU_DEAF_MS));
+  await driver.click(menuItem(hasText), command);
+}
 
 /** Undo and redo with the keyboard what fused the text, then leave it as it was. */
 async function undoAndRedo(before: string, name = NAME): Promise<void> {
@@ -126,14 +136,14 @@ describe('fusion fixes, each undone and redone', () => {
     await driver.click(row, undefined, { button: 'right' });
     if (driver.onScreen) await driver.waitFor(menuItem('Reveal in Graph'));
     await shot(__filename, '05-tree-menu');
-    await driver.click(menuItem('Fuse This Pair'), ['onnxFusionLens.fuse', { target: uri, id }]);
+    await chooseItem('Fuse This Pair', ['onnxFusionLens.fuse', { target: uri, id }]);
     await until('one pair is fused', () => fusable() === pairs - 1);
     await driver.waitFor({ selector: '.monaco-list-row', hasText: `${pairs - 1} can fuse` });
     await driver.waitFor({ selector: '.monaco-list-row[aria-label*=", fused,"]' });
     await shot(__filename, '06-tree-fused');
     if (driver.onScreen) {
       await driver.click({ selector: '.monaco-list-row[aria-label*=", fused,"]' }, undefined, { button: 'right' });
-      await driver.click(menuItem('Unfuse'), undefined);
+      await chooseItem('Unfuse', undefined);
       await until('the pair is back', () => fusable() === pairs);
       // An initializer that comes back may stand elsewhere in its list.
       const lines = (text: string): string[] =>
@@ -171,7 +181,7 @@ describe('fusion fixes, each undone and redone', () => {
       await driver.waitFor(menuItem('Go to Text'));
     }
     await shot(__filename, '07-graph-menu');
-    await driver.click(menuItem('Fuse This Pair'), ['onnxFusionLens.fuse', { model: uri.toString(), finding: id }]);
+    await chooseItem('Fuse This Pair', ['onnxFusionLens.fuse', { model: uri.toString(), finding: id }]);
     await until('one pair is fused', () => fusable() === pairs - 1);
     await waitForChips('editor', { fusable: pairs - 1, fused: 1 });
     await settledPicture('editor');
@@ -193,7 +203,7 @@ describe('fusion fixes, each undone and redone', () => {
     await driver.waitFor({ selector: '.monaco-list-row', hasText: "8 can fuse · 1 can't" });
     await driver.waitFor({ selector: '.monaco-list-row[aria-label*=", fused,"]' }, 'hidden');
     await driver.click(row, undefined, { button: 'right' });
-    await driver.click(menuItem('Why'), undefined);
+    await chooseItem('Why', undefined);
     await driver.waitFor({ selector: '.notification-list-item-message', hasText: "can't fuse" });
     await shot(__filename, '09-why-not');
   });
@@ -221,7 +231,7 @@ describe('fusion fixes of a folder', () => {
     await driver.click({ selector: '.explorer-folders-view .monaco-list-row', hasText: 'zoo' }, undefined, {
       button: 'right',
     });
-    await driver.click(menuItem('Fuse All in Folder'), undefined);
+    await chooseItem('Fuse All in Folder', undefined);
     const rows = { selector: '.quick-input-widget .monaco-list-row' };
     await driver.waitFor({ ...rows, hasText: 'first.onnx' });
     await driver.waitFor({ ...rows, hasText: 'second.onnx' });
