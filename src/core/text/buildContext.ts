@@ -1,4 +1,4 @@
-import type { Model, Tensor, TextSpan, Attribute, Graph, Node } from '../onnx/model';
+import type { Attribute, Graph, Model, Node, StringEntry, Tensor, TextSpan } from '../onnx/model';
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteRange, type ByteSource } from '../wire/source';
 import { readTensorProto } from '../onnx/decodeTensor';
@@ -67,6 +67,7 @@ export class BuildContext {
   private readonly names: ReadonlySet<string>;
   private typedTensors: Map<number, Tensor> | undefined;
   private dataKeys: Set<string> | undefined;
+  private ownEntries: Set<string> | undefined;
 
   constructor(
     private readonly base: BuildBase,
@@ -115,6 +116,8 @@ export class BuildContext {
     const reference = referenceOf(tensor);
     if (reference === undefined || !this.names.has(reference.location)) return undefined;
     const key = referenceKey(reference.range);
+    // The model may state a place in its own file, which then is external data like any other.
+    if (!this.isData(reference.range) && this.statesEntries(tensor)) return undefined;
     const place = this.options.aliases?.has(key) ? this.options.aliases.get(key) : reference.range;
     if (place === undefined) throw this.notFound(tensor, reference);
     const isBytes = place instanceof Uint8Array;
@@ -142,9 +145,21 @@ export class BuildContext {
 
   private notFound(tensor: Tensor, { location, range }: Reference): BuildError {
     return new BuildError(
-      `The data of ${describeTensor(tensor)} isn't at offset ${range.start} of ${location} (${range.end - range.start} bytes). Undo the change of the reference; or, where the text is older than the file, revert the text.`,
+      `The data of ${describeTensor(tensor)} isn't at offset ${range.start} of ${location} (${range.end - range.start} bytes). Undo the change of the reference; or, where the text is older than the file, revert the text. Where no data is found, this may not be the model that the text was printed from.`,
       tensor.span,
     );
+  }
+
+  /** Whether a tensor of the base has the entries of this one, which has external data. */
+  statesEntries(tensor: Tensor): boolean {
+    if (this.ownEntries === undefined) {
+      const entries = new Set<string>();
+      forEachTensor(this.base.model, ({ data }) => {
+        if (data.kind === 'external') entries.add(entriesKey(data.entries));
+      });
+      this.ownEntries = entries;
+    }
+    return tensor.data.kind === 'external' && this.ownEntries.has(entriesKey(tensor.data.entries));
   }
 
   /** Whether a range is the data of one of the base's tensors, whole: other bytes would be read as weights. */
@@ -164,6 +179,9 @@ export class BuildContext {
     return tensor?.origin?.end === range.end ? tensor : undefined;
   }
 }
+
+const entriesKey = (entries: readonly StringEntry[]): string =>
+  JSON.stringify(entries.map(({ key, value }) => [key, value]));
 
 export function describeTensor(tensor: Tensor): string {
   return tensor.name === '' ? 'this tensor' : `"${tensor.name}"`;

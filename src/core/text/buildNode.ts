@@ -7,7 +7,7 @@ import type { BuildContext } from './buildContext';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildType, sameType } from './buildType';
 import { DEVICE_NAMES } from './hiddenNames';
-import { matchNamed, type Matching } from './match';
+import { matchItems, matchNamed, sameStrings, type Matching } from './match';
 import { intField, MessageEdit, messageField, stringField } from './messageEdit';
 
 /** How graphs are built; given from outside, since graphs contain nodes. */
@@ -64,12 +64,6 @@ export function rebuildList<T>(
     }
   }
   if (changed) edit.list(builder.field, occurrences);
-}
-
-function sameStrings(a: readonly string[], b: readonly string[]): boolean {
-  if (a.length !== b.length) return false;
-  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }
 
 /** Set a repeated string field where it differs. */
@@ -302,7 +296,7 @@ export class NodeBuilder {
         this.rebuildItems(edit, edited.value, (base as typeof edited).value, {
           field: 23,
           kind: 'sparse tensor',
-          nameOf: () => '',
+          nameOf: ({ values }) => values.name,
           encode: (item) => encodeNewSparseTensor(item, this.context),
           rebuild: (item, before) => rebuildSparseTensor(item, before, this.context),
         });
@@ -342,9 +336,8 @@ export class NodeBuilder {
     if (payload !== undefined) edit.set(field, messageField(field, payload));
   }
 
-  /** Elements without names of their own: paired by index. */
   private rebuildItems<T>(edit: MessageEdit, edited: readonly T[], base: readonly T[], builder: ListBuilder<T>): void {
-    const matching = Int32Array.from(edited, (_, i) => (i < base.length ? i : -1));
+    const matching = matchItems(edited, base, (item) => builder.nameOf(item));
     rebuildList(edit, edited, base, matching, builder, this.context);
   }
 

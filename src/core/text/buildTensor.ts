@@ -1,11 +1,12 @@
 import { dataType, literalCount, STORAGE_FIELD, tensorByteSize, type DataType } from '../onnx/dataTypes';
 import { encodeEntry, encodeTensor } from '../onnx/encode';
-import type { SparseTensor, Tensor, TensorData, TensorValues } from '../onnx/model';
+import type { SparseTensor, StringEntry, Tensor, TensorData, TensorValues } from '../onnx/model';
 import { bytesOfValues, isDataField, readTensor, sameValue, TensorError } from '../onnx/tensor';
 import type { Chunk } from '../wire/splice';
 import { MessageWriter } from '../wire/writer';
 import { BuildError, describeTensor, type BuildContext, type Resolved } from './buildContext';
 import { intField, MessageEdit, messageField } from './messageEdit';
+import { locate } from './references';
 
 /** A tensor that the base doesn't have, as TensorProto. */
 export function encodeNewTensor(tensor: Tensor, context: BuildContext): Chunk[] {
@@ -37,11 +38,11 @@ function guard<T>(tensor: Tensor, encode: () => T): T {
  * @throws BuildError when the data doesn't fit the type and dimensions.
  */
 export function rebuildTensor(edited: Tensor, base: Tensor, context: BuildContext): Chunk[] | undefined {
-  const resolved = context.resolve(edited);
+  const resolved = sameEntries(edited, base) ? undefined : context.resolve(edited);
   const sameType = edited.dataType === base.dataType;
   const sameDims = edited.dims.length === base.dims.length && edited.dims.every((dim, i) => dim === base.dims[i]);
   const keepsData = sameData(edited, base, resolved, context);
-  if (!sameType || !sameDims || !keepsData) checkFit(edited, resolved, context);
+  if (!sameType || !sameDims || !keepsData) checkFit(edited, resolved, context, base);
   if (base.origin === undefined) {
     if (sameType && sameDims && keepsData && edited.name === base.name) return undefined;
     context.changed('tensor');
@@ -82,12 +83,7 @@ function sameData(edited: Tensor, base: Tensor, resolved: Resolved | undefined, 
   }
   const { data } = edited;
   if (data.kind === 'external' || base.data.kind === 'external') {
-    if (data.kind !== 'external' || base.data.kind !== 'external') return false;
-    const { entries } = base.data;
-    return (
-      data.entries.length === entries.length &&
-      data.entries.every(({ key, value }, i) => key === entries[i]!.key && value === entries[i]!.value)
-    );
+    return sameEntries(edited, base);
   }
   if (edited.dataType !== base.dataType) return valuesOf(edited).length === 0 && base.data.kind === 'none';
   const values = valuesOf(edited);
@@ -97,12 +93,67 @@ function sameData(edited: Tensor, base: Tensor, resolved: Resolved | undefined, 
   return true;
 }
 
+/** Whether both have external data, at the same place. */
+function sameEntries({ data: a }: Tensor, { data: b }: Tensor): boolean {
+  if (a.kind !== 'external' || b.kind !== 'external') return false;
+  return (
+    a.entries.length === b.entries.length &&
+    a.entries.every(({ key, value }, i) => key === b.entries[i]!.key && value === b.entries[i]!.value)
+  );
+}
+
 function valuesOf(tensor: Tensor): TensorValues {
   return tensor.data.kind === 'values' ? tensor.data.values : [];
 }
 
-/** @throws BuildError when data and type, or dimensions, disagree. */
-function checkFit(tensor: Tensor, resolved: Resolved | undefined, context: BuildContext): void {
+/** @throws BuildError when external data that the text gives a tensor can't be meant, or its stated length doesn't fit. */
+function checkExternal(
+  tensor: Tensor,
+  entries: readonly StringEntry[],
+  context: BuildContext,
+  base: Tensor | undefined,
+): void {
+  if (context.statesEntries(tensor)) {
+    checkLength(tensor, entries);
+    return;
+  }
+  const keys = new Set(entries.map(({ key }) => key));
+  if (keys.has('bytes') && keys.has('sha256') && !keys.has('offset')) {
+    throw new BuildError(
+      `The data of ${describeTensor(tensor)} is stated by its digest: this is text for comparing, not for building. Print the model without --diff to edit it.`,
+      tensor.span,
+    );
+  }
+  const place = locate(entries);
+  const hasData = base !== undefined && base.data.kind !== 'external' && base.data.kind !== 'none';
+  if (hasData && (place === undefined || place.location === '')) {
+    throw new BuildError(
+      `${describeTensor(tensor)} would lose its data: external data needs a "location", the file that it is in.`,
+      tensor.span,
+    );
+  }
+  checkLength(tensor, entries);
+}
+
+function checkLength(tensor: Tensor, entries: readonly StringEntry[]): void {
+  const length = locate(entries)?.length;
+  const needed = tensorByteSize(tensor.dataType, tensor.dims);
+  if (length === undefined || needed === undefined || needed === length) return;
+  throw new BuildError(
+    `${describeTensor(tensor)} is ${dataType(tensor.dataType)!.name}[${tensor.dims.join(',')}], which takes ${needed} bytes, but the length stated of its external data is ${length}: change the shape back, or state the place of other data.`,
+    tensor.span,
+  );
+}
+
+/**
+ * @param base the tensor that it was; absent for a new one.
+ * @throws BuildError when data and type, or dimensions, disagree.
+ */
+function checkFit(tensor: Tensor, resolved: Resolved | undefined, context: BuildContext, base?: Tensor): void {
+  if (resolved === undefined && tensor.data.kind === 'external') {
+    checkExternal(tensor, tensor.data.entries, context, base);
+    return;
+  }
   const type = dataType(tensor.dataType);
   if (type === undefined) return;
   const shape = `${type.name}[${tensor.dims.join(',')}]`;
@@ -117,7 +168,6 @@ function checkFit(tensor: Tensor, resolved: Resolved | undefined, context: Build
       tensor.span,
     );
   }
-  if (resolved === undefined && tensor.data.kind === 'external') return;
   const values = resolved === undefined ? valuesOf(tensor) : readTensor(resolved.tensor, context.source);
   const count = values?.length ?? 0;
   const needed = literalCount(type, tensor.dims);

@@ -65,10 +65,18 @@ export function matchNeighbours<E, B>(
   }
 }
 
-function sameNames(a: readonly string[], b: readonly string[]): boolean {
+/** Whether two lists hold the same strings in the same order. */
+export function sameStrings(a: readonly string[], b: readonly string[]): boolean {
   if (a.length !== b.length) return false;
   for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
   return true;
+}
+
+/** One string for several, different for different ones. */
+function keyOf(...parts: readonly string[]): string {
+  let key = '';
+  for (const part of parts) key += `${part.length}:${part}`;
+  return key;
 }
 
 /** Pair nodes by identity: name and outputs (if need be with op and inputs), then either, then op and inputs, then op and place. */
@@ -76,16 +84,16 @@ export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matc
   if (edited.length === base.length) {
     let same = true;
     for (let i = 0; i < edited.length && same; i++) {
-      same = edited[i]!.name === base[i]!.name && sameNames(edited[i]!.outputs, base[i]!.outputs);
+      same = edited[i]!.name === base[i]!.name && sameStrings(edited[i]!.outputs, base[i]!.outputs);
     }
     if (same) return Int32Array.from(edited, (_, i) => i);
   }
-  const both = (node: Node) => `${node.name}\n${node.outputs.join('\n')}`;
+  const both = (node: Node) => keyOf(node.name, ...node.outputs);
   const name = (node: Node) => (node.name === '' ? undefined : node.name);
-  const outputs = (node: Node) => (node.outputs.length === 0 ? undefined : node.outputs.join('\n'));
+  const outputs = (node: Node) => (node.outputs.length === 0 ? undefined : keyOf(...node.outputs));
   const output = (node: Node) => node.outputs.find((value) => value !== '');
-  const structure = (node: Node) => `${node.domain}\n${node.opType}\n${node.inputs.join('\n')}`;
-  const all = (node: Node) => `${both(node)}\n\n${structure(node)}`;
+  const structure = (node: Node) => keyOf(node.domain, node.opType, ...node.inputs);
+  const all = (node: Node) => keyOf(both(node), structure(node));
   const matching = matchByKeys(
     edited,
     base,
@@ -98,8 +106,8 @@ export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matc
 /** Pair functions by domain, name and overload, then by domain and name, then by name. */
 export function matchFunctions(edited: readonly FunctionProto[], base: readonly FunctionProto[]): Matching {
   const keys = [
-    (fn: FunctionProto) => `${fn.domain}\n${fn.name}\n${fn.overload}`,
-    (fn: FunctionProto) => `${fn.domain}\n${fn.name}`,
+    (fn: FunctionProto) => keyOf(fn.domain, fn.name, fn.overload),
+    (fn: FunctionProto) => keyOf(fn.domain, fn.name),
     (fn: FunctionProto) => fn.name,
   ];
   const matching = matchByKeys(
@@ -107,7 +115,12 @@ export function matchFunctions(edited: readonly FunctionProto[], base: readonly 
     base,
     keys.map((key) => [key, key] as const),
   );
-  matchNeighbours(matching, edited, base, (a, b) => sameNames(a.inputs, b.inputs) && sameNames(a.outputs, b.outputs));
+  matchNeighbours(
+    matching,
+    edited,
+    base,
+    (a, b) => sameStrings(a.inputs, b.inputs) && sameStrings(a.outputs, b.outputs),
+  );
   return matching;
 }
 
@@ -120,6 +133,14 @@ export function matchNamed<T extends { readonly name: string }>(edited: readonly
   const matching = matchByKeys(edited, base, [[name, name]]);
   if (edited.length === base.length) matchNeighbours(matching, edited, base, () => true);
   return matching;
+}
+
+/** Pair the elements of an attribute's list: by name, where they have one, then by index. */
+export function matchItems<T>(edited: readonly T[], base: readonly T[], nameOf: (element: T) => string): Matching {
+  const key = (element: T) => nameOf(element) || undefined;
+  const matching = matchByKeys(edited, base, [[key, key]]);
+  const taken = new Set(matching);
+  return matching.map((index, i) => (index < 0 && i < base.length && !taken.has(i) ? i : index));
 }
 
 /** Pair elements by place, where the lists are equally long: names at places, of which nothing else is known. */

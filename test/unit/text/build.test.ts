@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Model } from '../../../src/core/onnx/model';
 import { BuildError } from '../../../src/core/text/build';
+import { checkModel } from '../../../src/core/text/check';
 import { readTensor } from '../../../src/core/onnx/tensor';
 import { scanFields } from '../../../src/core/wire/scan';
 import { bytesSource } from '../../../src/core/wire/source';
@@ -369,6 +370,74 @@ describe('buildModel with tensors', () => {
     }
     const retyped = edit('float[2] t = {1.0, 2.0}', 'int32[2] t = {1, 2}', floats);
     assert.equal(retyped.model.graph.initializers[0]!.dataType, 6);
+  });
+
+  it('refuses text for comparing, and a reference without a location in place of data', () => {
+    const reference = /\["location": "model.onnx", "offset": "\d+", "length": "160"\]/.exec(textOf(file))![0];
+    const compared = refusal(reference, '["bytes": "160", "sha256": "2a01029edf42c06c"]');
+    assert.match(compared.message, /this is text for comparing, not for building/);
+    assert.match(compared.marked, /^float\[5,8\] w/);
+    for (const entries of ['[]', '["offset": "0", "length": "160"]', '["location": ""]']) {
+      assert.match(refusal(reference, entries).message, /"w" would lose its data: external data needs a "location"/);
+    }
+    assert.match(refusal('{1, -1}', '[]').message, /"shape" would lose its data/);
+  });
+
+  const external = (entries: readonly { key: string; value: string }[]): MemoryFile =>
+    fileOf(
+      encode({
+        ...model,
+        graph: {
+          ...model.graph,
+          initializers: [{ name: 'e', dataType: 1, dims: [4], data: { kind: 'external', entries } }],
+        },
+      }),
+    );
+
+  it('refuses a shape that the stated length of external data does not fit, where it was edited', () => {
+    const stated = (length: string) =>
+      external([
+        { key: 'location', value: 'weights.bin' },
+        { key: 'length', value: length },
+      ]);
+    const { message, marked } = refusal('float[4] e', 'float[5] e', stated('16'));
+    assert.match(message, /"e" is float\[5\], which takes 20 bytes, but the length stated of its external data is 16/);
+    assert.match(marked, /^float\[5\] e/);
+    assert.match(refusal('"length": "16"', '"length": "12"', stated('16')).message, /takes 16 bytes/);
+    assert.deepEqual(edit('float[4] e', 'float[2,2] e', stated('16')).model.graph.initializers[0]!.dims, [2, 2]);
+    assert.equal(edit('[n2]', '[n9]', stated('7')).model.graph.nodes[1]!.name, 'n9');
+  });
+
+  it('takes external data in a file of the name of the model itself for what it is', () => {
+    const own = external([
+      { key: 'location', value: FILE_NAME },
+      { key: 'offset', value: '0' },
+      { key: 'length', value: '16' },
+    ]);
+    assert.deepEqual(checkModel(own.source, FILE_NAME), { identical: true });
+    assert.equal(edit('[n2]', '[n9]', own).model.graph.nodes[1]!.name, 'n9');
+    const renamed = edit('float[4] e', 'float[4] ee', own).model.graph.initializers[0]!;
+    assert.equal(renamed.name, 'ee');
+    assert.deepEqual(renamed.data, own.model.graph.initializers[0]!.data);
+    assert.match(refusal('float[4] e', 'float[9] e', own).message, /takes 36 bytes/);
+  });
+
+  it('keeps what is not shown of the elements of a list, by name and else by index', () => {
+    const tensor = (name: string, value: number, doc: string) =>
+      new MessageWriter().int(1, 1).int(2, 1).float(4, value).string(8, name).string(12, doc).finish();
+    const writer = new MessageWriter().string(1, 'list');
+    ['a', 'b', 'c'].forEach((name, i) => writer.message(10, tensor(name, i, `doc of ${name}`)));
+    const node = new MessageWriter().string(4, 'Op').message(5, writer.int(20, 9).finish()).finish();
+    const graph = new MessageWriter().message(1, node).finish();
+    const listed = fileOf(joinChunks(new MessageWriter().message(7, graph).finish(), bytesSource(new Uint8Array(0))));
+    const docs = (of: MemoryFile) =>
+      Buffer.from(of.bytes)
+        .toString('latin1')
+        .match(/doc of [a-z]/g);
+    assert.deepEqual(docs(edit('float[1] a = {0.0}, ', '', listed)), ['doc of b', 'doc of c']);
+    assert.deepEqual(docs(edit('float[1] b', 'float[1] d', listed)), ['doc of a', 'doc of b', 'doc of c']);
+    const moved = edit('float[1] a = {0.0}, float[1] b = {1.0}', 'float[1] b = {1.0}, float[1] a = {0.0}', listed);
+    assert.deepEqual(docs(moved), ['doc of b', 'doc of a', 'doc of c']);
   });
 
   it('finds data where aliases say it is', () => {
