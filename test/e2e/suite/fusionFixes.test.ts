@@ -30,7 +30,7 @@ const fusable = (name = NAME): number => diagnosticsOf(textOf(name)).filter(({ c
 const menuItem = (hasText: string) => ({ selector: MENU_ITEM, hasText });
 
 /** Chooses from an open menu, which takes no click in the first moments that it stands there. */
-async function chooseItem(hasText: string, command: Command): Promise<void> {
+async function chooseItem(hasText: string, command: Command | undefined): Promise<void> {
   await driver.waitFor(menuItem(hasText));
   await new Promise((resolve) => setTimeout(resolve, MENU_DEAF_MS));
   await driver.click(menuItem(hasText), command);
