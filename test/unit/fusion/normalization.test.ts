@@ -551,7 +551,7 @@ describe('normalisations in other forms', () => {
           declared: [...W, ...AFFINE],
         },
         'epsilon-unknown',
-        /^the epsilon `g` that Add `e` adds is more than one number;/,
+        /^the epsilon `g` that Add `e` adds has more than one number, or more dimensions than the variance;/,
       ],
       'a mean a little less than the mean': [
         {
