@@ -105,7 +105,7 @@ function epsilonReason(scope: Scope, node: Node, value: string | undefined): Rea
   const producer = known?.producer;
   const body = at ? bodyLabel(at) : 'the graph';
   const computes = producer && producer.opType !== 'Constant' ? producer : undefined;
-  let source = "has more than one number, or more dimensions than the variance";
+  let source = 'has more than one number, or more dimensions than the variance';
   if (computes) source = `is computed by ${nodeLabel(computes)}`;
   else if (known?.isInput === true)
     source = `is an input of ${body}${known.initializer ? ', which a caller may set' : ''}`;
