@@ -76,7 +76,9 @@ export async function build(textFile: string, options: { base: string; output: s
   const base = openModel(options.base);
   let edited: string;
   try {
-    edited = new TextDecoder().decode(fs.readFileSync(textFile));
+    const bytes = fs.readFileSync(textFile);
+    if (bytes.includes(0)) throw new Error('is a binary file, not ONNX text');
+    edited = new TextDecoder().decode(bytes);
   } catch (error) {
     throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
   }
@@ -130,7 +132,7 @@ async function writeModel(output: string, chunks: readonly Chunk[], { file, sour
     const plan = await saveCopy({ chunks, source, file, target: output });
     for (const sentence of describePlan(plan, output)) process.stderr.write(`${output}: ${sentence}\n`);
   } catch (error) {
-    throw new Failure(`${output}: ${problemOf(error)}`, 2);
+    throw notWritten(output, error);
   }
 }
 
@@ -190,6 +192,12 @@ async function write(output: string, chunks: readonly Chunk[], source: ByteSourc
   try {
     await writeAtomically(output, chunks, source);
   } catch (error) {
-    throw new Failure(`${output}: ${problemOf(error)}`, 2);
+    throw notWritten(output, error);
   }
+}
+
+function notWritten(output: string, error: unknown): Failure {
+  const folder = path.dirname(output);
+  const problem = fs.existsSync(folder) ? problemOf(error) : `the folder ${folder} does not exist`;
+  return new Failure(`${output}: ${problem}`, 2);
 }

@@ -168,6 +168,9 @@ function checkFit(tensor: Tensor, resolved: Resolved | undefined, context: Build
       tensor.span,
     );
   }
+  if (tensor.dims.some((dim) => dim < 0)) {
+    throw new BuildError(`${describeTensor(tensor)} is ${shape}: dimensions can't be negative.`, tensor.span);
+  }
   const values = resolved === undefined ? valuesOf(tensor) : readTensor(resolved.tensor, context.source);
   const count = values?.length ?? 0;
   const needed = literalCount(type, tensor.dims);

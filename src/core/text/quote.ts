@@ -58,7 +58,7 @@ export function needsEscapes(text: string): boolean {
  * `text` as a string literal. The official grammar knows no escapes but
  * backslash-anything for that very character, so text with control characters
  * (other than tab and newline) or bytes that aren't UTF-8 takes a form of ours:
- * `$"…"` with `\n \r \t \\ \" \xHH` (a byte) `\u{H…}` (a code unit).
+ * `$"…"` with `\n \r \t \\ \" \xHH` (a byte) `\u{H…}` (a character).
  */
 export function quoteString(text: string): string {
   const form = formOf(text);

@@ -267,7 +267,7 @@ export class Scanner {
   }
 
   private unescape(content: string, offset: number): string {
-    const escapes = /\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,4})\}|([^]?))/g;
+    const escapes = /\\(?:x([0-9a-fA-F]{2})|u\{([0-9a-fA-F]{1,6})\}|([^]?))/g;
     let text = '';
     let done = 0;
     for (let match = escapes.exec(content); match !== null; match = escapes.exec(content)) {
@@ -278,15 +278,26 @@ export class Scanner {
         const code = parseInt(byte, 16);
         text += String.fromCharCode(code < 0x80 ? code : 0xdc00 | code);
       } else if (unit !== undefined) {
-        text += String.fromCharCode(parseInt(unit, 16));
+        const code = parseInt(unit, 16);
+        if (code > 0x10ffff || (code >= 0xd800 && code <= 0xdfff)) {
+          const start = offset + match.index;
+          throw new SyntaxFailure(`${all} is no character: known are 0 to D7FF and E000 to 10FFFF.`, {
+            start,
+            end: start + all.length,
+          });
+        }
+        text += String.fromCodePoint(code);
       } else {
         const character = other === undefined ? undefined : namedEscapes[other];
         if (character === undefined) {
           const start = offset + match.index;
-          throw new SyntaxFailure(`Unknown escape ${all}; known are \\n \\r \\t \\" \\\\ \\xHH \\u{HHHH}.`, {
-            start,
-            end: start + all.length,
-          });
+          throw new SyntaxFailure(
+            `Unknown escape ${all}; known are \\n \\r \\t \\" \\\\ \\xHH \\u{H…}, of 1 to 6 digits.`,
+            {
+              start,
+              end: start + all.length,
+            },
+          );
         }
         text += character;
       }

@@ -54,6 +54,19 @@ describe('the command line', function () {
     assert.equal(run('scan', sample).status, 0);
   });
 
+  it('says that a model is no text, and that a folder is missing', () => {
+    const binary = run('build', sample, '--base', sample, '-o', inFolder('x.onnx'));
+    assert.equal(binary.status, 2);
+    assert.equal(binary.stderr.trim(), `onnx-fusion-lens: ${sample}: is a binary file, not ONNX text`);
+    const target = inFolder('missing/x.txt');
+    const unwritten = run('text', sample, '-o', target);
+    assert.equal(unwritten.status, 2);
+    assert.equal(
+      unwritten.stderr.trim(),
+      `onnx-fusion-lens: ${target}: the folder ${inFolder('missing')} does not exist`,
+    );
+  });
+
   it('scans with degenerate normalisations and a verdict', () => {
     const { findings, degenerate } = (
       JSON.parse(run('scan', sample, '--json').stdout) as {

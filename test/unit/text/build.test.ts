@@ -377,6 +377,7 @@ describe('buildModel with tensors', () => {
     const compared = refusal(reference, '["bytes": "160", "sha256": "2a01029edf42c06c"]');
     assert.match(compared.message, /this is text for comparing, not for building/);
     assert.match(compared.marked, /^float\[5,8\] w/);
+    assert.match(refusal('int64[2] shape', 'int64[-2] shape').message, /dimensions can't be negative/);
     for (const entries of ['[]', '["offset": "0", "length": "160"]', '["location": ""]']) {
       assert.match(refusal(reference, entries).message, /"w" would lose its data: external data needs a "location"/);
     }

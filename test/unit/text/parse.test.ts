@@ -98,6 +98,7 @@ describe('parseModel', function () {
       ['=NaN', { type: 'FLOAT', value: NaN }],
       ['=Infinity', { type: 'FLOAT', value: Infinity }],
       ['="s"', { type: 'STRING', value: Uint8Array.of(115) }],
+      ['=$"\\u{1F600}"', { type: 'STRING', value: new TextEncoder().encode('\u{1f600}') }],
       ['=$"\\xff"', { type: 'STRING', value: Uint8Array.of(255) }],
       ['=[1,2]', { type: 'INTS', value: [1n, 2n] }],
       [':floats=[1,2.5]', { type: 'FLOATS', value: [1, 2.5] }],
@@ -230,6 +231,8 @@ describe('parseModel on mistakes', function () {
       ['y = Conv <a = 99999999999999999999> (x)', /doesn't fit a 64-bit integer/, '99999999999999999999'],
       ['y = Conv <a = 1e99> (x)', /too large for a 32-bit float/, '1e99'],
       ['y = Conv <a = float[N] {1}> (x)', /dimensions have to be numbers/, 'float[N]'],
+      ['y = Conv <a = $"\\u{d800}"> (x)', /is no character/, '\\u{d800}'],
+      ['y = Conv <a = $"\\u{110000}"> (x)', /is no character/, '\\u{110000}'],
       ['y = Conv <a = $"\\q"> (x)', /Unknown escape \\q/, '\\q'],
     ];
     for (const [line, message, marked] of cases) {
