@@ -288,6 +288,9 @@ g (float[64] x) => (float[64] y)
       await driver.press('Enter', undefined);
       await until('the model is written', () => existsSync(file('to/typed.onnx').fsPath));
       await until('its data is beside it', () => existsSync(file('to/weights.bin').fsPath));
+      await until('its text is shown', () =>
+        vscode.window.activeTextEditor?.document.uri.path.endsWith('/to/typed.onnxtxt'),
+      );
     });
   });
 });
