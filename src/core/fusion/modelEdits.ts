@@ -36,6 +36,11 @@ export class ModelEdits {
     this.edits.push({ span: placed(node.span), newText });
   }
 
+  /** Removes a part of a statement. */
+  remove(span: TextSpan): void {
+    this.edits.push({ span, newText: '' });
+  }
+
   /** Removes the node, whose outputs another one gives now. */
   removeStatement(node: Node): void {
     if (this.removedNodes.has(node)) return;
@@ -235,14 +240,14 @@ export function outermost(scope: Scope): Scope {
 }
 
 /** What a body declares in its `<…>` list; types in the signature aren't among them. */
-export interface Declarations {
+interface Declarations {
   readonly all: readonly TextSpan[];
   readonly byName: ReadonlyMap<string, readonly TextSpan[]>;
   readonly removed: Set<TextSpan>;
   readonly added: string[];
 }
 
-export function declarations(text: string, body: Body): Declarations {
+function declarations(text: string, body: Body): Declarations {
   const declared = isFunction(body) ? body.valueInfos : [...initializersOf(body), ...body.valueInfos];
   const start = endOfSignature(text, body.span?.start ?? 0);
   const all: TextSpan[] = [];
