@@ -5,7 +5,7 @@ import { findFusions } from '../../../src/core/fusion/find';
 import type { Dimension } from '../../../src/core/onnx/model';
 import { applyEdits } from '../../../src/core/text/edit';
 import { floatTensor, largestError, runModel } from '../support/runtime';
-import { bytesOf, CONV, modelText, NORM, parse, WEIGHTS, weights, type TextModel } from './text';
+import { bytesOf, CONV, DEVIATION, modelText, NORM, parse, type TextModel, WEIGHTS, weights } from './text';
 
 interface Case {
   readonly name: string;
@@ -65,16 +65,7 @@ const CASES: readonly Case[] = [
     model: {
       ...sized(12, 12),
       declared: [WEIGHTS[0]!, `float eps = {${epsilon}}`],
-      nodes: [
-        PLAIN,
-        'm = ReduceMean <axes = [2, 3]> (h)',
-        'd = Sub (h, m)',
-        'q = Mul (d, d)',
-        'v = ReduceMean <axes = [2, 3]> (q)',
-        'e = Add (v, eps)',
-        'r = Sqrt (e)',
-        'y = Div (d, r)',
-      ],
+      nodes: [PLAIN, ...DEVIATION, 'y = Div (d, r)'],
     },
     expected,
   })),

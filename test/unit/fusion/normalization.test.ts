@@ -5,7 +5,17 @@ import { fuseEdits } from '../../../src/core/fusion/rewrite';
 import { applyEdits } from '../../../src/core/text/edit';
 import { floatTensor, largestError, runModel } from '../support/runtime';
 import { assertSameGraph } from './graphs';
-import { bytesOf, fuseText, modelText, parse, unfuseText, weights, type TextModel } from './text';
+import {
+  bytesOf,
+  DEVIATION,
+  DEVIATION_CHANNELS_LAST,
+  fuseText,
+  modelText,
+  parse,
+  type TextModel,
+  unfuseText,
+  weights,
+} from './text';
 
 const W = [weights('w', 4, 3, 3, 3), weights('c', 4)];
 /** Scale and bias in the shapes that broadcast over N×4×H×W. */
@@ -15,7 +25,8 @@ const EPS = 'float eps = {0.001}';
 const TWO = 'float two = {2}';
 const MEAN = 'm = ReduceMean <axes = [2, 3]> (h)';
 /** (h − m)², its mean, and the square root of that and ε. */
-const DEVIATION = [MEAN, 'd = Sub (h, m)', 'q = Mul (d, d)', 'v = ReduceMean <axes = [2, 3]> (q)', 'e = Add (v, eps)'];
+/** As far as the variance plus eps. */
+const VARIANCE = DEVIATION.slice(0, -1);
 
 interface Form extends Omit<TextModel, 'nodes'> {
   readonly nodes: readonly string[];
@@ -38,7 +49,7 @@ const written = (...nodes: string[]): Form => ({
 /** Forms that fuse, and who writes them. */
 const FORMS: Record<string, Form> = {
   'PyTorch: mean, difference, mean of products, Sqrt, Div, Mul, Add': {
-    ...written(...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', 'zg = Mul (z, g)', 'y = Add (zg, k)'),
+    ...written(...DEVIATION, 'z = Div (d, r)', 'zg = Mul (z, g)', 'y = Add (zg, k)'),
     gone: /ReduceMean|Sqrt|\beps\b|\[1,4,1,1\]|\bc\b =/,
     has: /float\[4\] g_vector = \{/,
   },
@@ -56,13 +67,12 @@ const FORMS: Record<string, Form> = {
     has: /float\[4\] y_scale = \{1\.0, 1\.0, 1\.0, 1\.0\},\s+float\[4\] y_bias = \{0\.0,/,
   },
   'PyTorch: Relu after it fuses along': {
-    ...written(...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Relu (n)'),
+    ...written(...DEVIATION, 'z = Div (d, r)', 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Relu (n)'),
     op: 'ConvInstanceNormalizationRelu',
   },
   'TensorFlow: x·inv + (beta − mean·inv), as tf2onnx leaves it': {
     ...written(
       ...DEVIATION,
-      'r = Sqrt (e)',
       'i = Reciprocal (r)',
       'ig = Mul (i, g)',
       'xi = Mul (h, ig)',
@@ -77,13 +87,7 @@ const FORMS: Record<string, Form> = {
     declared: [...W, weights('g', 4), weights('k', 1, 1, 1, 4), EPS],
     nodes: [
       CONV,
-      't = Transpose <perm = [0, 2, 3, 1]> (h)',
-      'm = ReduceMean <axes = [1, 2]> (t)',
-      'd = Sub (t, m)',
-      'q = Mul (d, d)',
-      'v = ReduceMean <axes = [1, 2]> (q)',
-      'e = Add (v, eps)',
-      'r = Sqrt (e)',
+      ...DEVIATION_CHANNELS_LAST,
       'i = Reciprocal (r)',
       'ig = Mul (i, g)',
       'xi = Mul (t, ig)',
@@ -99,17 +103,7 @@ const FORMS: Record<string, Form> = {
     opset: 13,
     outputs: 'float[N,H,W,M] y',
     declared: [...W, EPS],
-    nodes: [
-      CONV,
-      't = Transpose <perm = [0, 2, 3, 1]> (h)',
-      'm = ReduceMean <axes = [1, 2]> (t)',
-      'd = Sub (t, m)',
-      'q = Mul (d, d)',
-      'v = ReduceMean <axes = [1, 2]> (q)',
-      'e = Add (v, eps)',
-      'r = Sqrt (e)',
-      'y = Div (d, r)',
-    ],
+    nodes: [CONV, ...DEVIATION_CHANNELS_LAST, 'y = Div (d, r)'],
     has: /y_planes = fusionlens\.[^]*\n {2}y = Transpose <perm = \[0, 2, 3, 1\]> \(y_planes\)/,
   },
   'variance as mean of squares less the mean squared': {
@@ -207,7 +201,6 @@ const FORMS: Record<string, Form> = {
     nodes: [
       CONV,
       ...DEVIATION,
-      'r = Sqrt (e)',
       'z = Div (d, r)',
       'gu = Unsqueeze (g, axes)',
       'ku = Unsqueeze (k, axes)',
@@ -218,7 +211,7 @@ const FORMS: Record<string, Form> = {
     gone: /Unsqueeze/,
   },
   'scale that something else reads too': {
-    ...written(...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Add (n, g)'),
+    ...written(...DEVIATION, 'z = Div (d, r)', 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Add (n, g)'),
     op: 'ConvInstanceNormalizationAdd',
     has: /g_vector = Reshape \(g, g_vector_shape\)/,
   },
@@ -226,7 +219,7 @@ const FORMS: Record<string, Form> = {
     opset: 13,
     inputs: 'float[N,3,H,W] x, float[N,4,1,1] style',
     declared: [...W, EPS],
-    nodes: [CONV, ...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', 'zs = Mul (z, style)', 'y = Add (zs, style)'],
+    nodes: [CONV, ...DEVIATION, 'z = Div (d, r)', 'zs = Mul (z, style)', 'y = Add (zs, style)'],
     has: /z = fusionlens[^]*zs = Mul \(z, style\)/,
   },
   'links between': {
@@ -433,7 +426,7 @@ describe('normalisations in other forms', () => {
   it('in a function and in a branch', async () => {
     const block = (x: string, end: string): string[] => [
       `h = Conv <pads = [1, 1, 1, 1]> (${x}, ${end === 'Y' ? 'W' : 'w'})`,
-      ...DEVIATION.slice(0, 4),
+      ...VARIANCE.slice(0, 4),
       end === 'Y' ? 'eps = Constant <value = float {0.001}> () e = Add (v, eps)' : 'e = Add (v, eps)',
       'r = Sqrt (e)',
       `${end} = Div (d, r)`,
@@ -498,14 +491,14 @@ describe('normalisations in other forms', () => {
         /^MeanVarianceNormalization `y` adds the epsilon to the standard deviation/,
       ],
       'epsilon outside the square root': [
-        written(...DEVIATION.slice(0, 4), 'r = Sqrt (v)', '[sum] e = Add (r, eps)', 'y = Div (d, e)'),
+        written(...VARIANCE.slice(0, 4), 'r = Sqrt (v)', '[sum] e = Add (r, eps)', 'y = Div (d, e)'),
         'epsilon-outside',
         /^Add `sum` adds the epsilon to the standard deviation/,
       ],
       'an unbiased variance': [
         {
           ...written(
-            ...DEVIATION.slice(0, 4),
+            ...VARIANCE.slice(0, 4),
             '[bessel] u = Mul (v, bessel)',
             'e = Add (u, eps)',
             'r = Sqrt (e)',
@@ -517,13 +510,13 @@ describe('normalisations in other forms', () => {
         /^Mul `bessel` scales the variance/,
       ],
       'an epsilon that a caller gives': [
-        { ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'), inputs: `${INPUT}, float eps`, declared: W },
+        { ...written(...DEVIATION, 'y = Div (d, r)'), inputs: `${INPUT}, float eps`, declared: W },
         'epsilon-unknown',
         /^the epsilon `eps` that Add `e` adds is an input of the graph;/,
       ],
       'an epsilon that a caller may give': [
         {
-          ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'),
+          ...written(...DEVIATION, 'y = Div (d, r)'),
           inputs: `${INPUT}, float eps = {0.001}`,
           declared: W,
         },
@@ -534,7 +527,7 @@ describe('normalisations in other forms', () => {
         {
           ...written(
             '[tanh] t = Tanh (eps)',
-            ...DEVIATION.slice(0, 4),
+            ...VARIANCE.slice(0, 4),
             'e = Add (v, t)',
             'r = Sqrt (e)',
             'y = Div (d, r)',
@@ -547,7 +540,7 @@ describe('normalisations in other forms', () => {
       ],
       'an epsilon for each channel': [
         {
-          ...written(...DEVIATION.slice(0, 4), 'e = Add (v, g)', 'r = Sqrt (e)', 'y = Div (d, r)'),
+          ...written(...VARIANCE.slice(0, 4), 'e = Add (v, g)', 'r = Sqrt (e)', 'y = Div (d, r)'),
           declared: [...W, ...AFFINE],
         },
         'epsilon-unknown',
@@ -634,11 +627,11 @@ describe('normalisations in other forms', () => {
       ],
       'a rank that nothing tells': [
         {
-          ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'),
+          ...written(...DEVIATION, 'y = Div (d, r)'),
           inputs: 'float[N,3,H,W] x, float w',
           outputs: 'float[] y',
           declared: [EPS],
-          nodes: ['wx = Expand (w, x)', 'h = Conv (x, wx)', ...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'],
+          nodes: ['wx = Expand (w, x)', 'h = Conv (x, wx)', ...DEVIATION, 'y = Div (d, r)'],
         },
         'dynamic-rank',
         /how many dimensions/,
@@ -648,34 +641,34 @@ describe('normalisations in other forms', () => {
           ...written(),
           inputs: 'float[N,3,H,W] x, float[M,3,3,3] w',
           declared: [EPS],
-          nodes: ['h = Conv (x, w)', ...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'],
+          nodes: ['h = Conv (x, w)', ...DEVIATION, 'y = Div (d, r)'],
         },
         'weights-unknown',
         /how many output channels Conv `h` has/,
       ],
       'double precision': [
         {
-          ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'),
+          ...written(...DEVIATION, 'y = Div (d, r)'),
           inputs: 'double[N,3,H,W] x',
           outputs: 'double[N,M,P,Q] y',
           declared: ['double[4,3,1,1] w = {1,2,3,4,5,6,7,8,9,10,11,12}', 'double eps = {0.001}'],
-          nodes: ['h = Conv (x, w)', ...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'],
+          nodes: ['h = Conv (x, w)', ...DEVIATION, 'y = Div (d, r)'],
         },
         'element-type',
         /is double/,
       ],
       'another reader of the convolution': [
-        written(...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', '[plus] y = Add (z, h)'),
+        written(...DEVIATION, 'z = Div (d, r)', '[plus] y = Add (z, h)'),
         'other-consumer',
         /^the convolution's output `h` is also read by Add `plus`$/,
       ],
       'another reader of the mean': [
-        written(...DEVIATION, 'r = Sqrt (e)', 'z = Div (d, r)', '[plus] y = Add (z, m)'),
+        written(...DEVIATION, 'z = Div (d, r)', '[plus] y = Add (z, m)'),
         'other-consumer',
         /^`m`, an output of ReduceMean `m`, is also read by Add `plus`$/,
       ],
       'a graph output in between': [
-        { ...written(...DEVIATION, 'r = Sqrt (e)', 'y = Div (d, r)'), outputs: `${OUTPUT}, float[N,M,I,J] r` },
+        { ...written(...DEVIATION, 'y = Div (d, r)'), outputs: `${OUTPUT}, float[N,M,I,J] r` },
         'graph-output',
         /`r`, an output of Sqrt `r`, is also an output of the graph/,
       ],
@@ -785,8 +778,8 @@ describe('normalisations in other forms', () => {
         'r = Sqrt (v)',
         'y = Div (d, r)',
       ],
-      'the variance, not its root': [...DEVIATION, 'y = Div (d, e)'],
-      'the sum with the mean': [...DEVIATION, 'r = Sqrt (e)', 's = Add (h, m)', 'y = Div (s, r)'],
+      'the variance, not its root': [...VARIANCE, 'y = Div (d, e)'],
+      'the sum with the mean': [...DEVIATION, 's = Add (h, m)', 'y = Div (s, r)'],
     };
     for (const [name, nodes] of Object.entries(none))
       assert.deepEqual(findFusions(parse(textOf(written(...nodes)))), [], name);

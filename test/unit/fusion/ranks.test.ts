@@ -2,7 +2,18 @@
 import assert from 'node:assert/strict';
 import { findFusions } from '../../../src/core/fusion/find';
 import { floatTensor, runModel } from '../support/runtime';
-import { bytesOf, CONV, fuseText, modelText, NORM, parse, weights, WEIGHTS, type TextModel } from './text';
+import {
+  bytesOf,
+  CONV,
+  DEVIATION_CHANNELS_LAST,
+  fuseText,
+  modelText,
+  NORM,
+  parse,
+  type TextModel,
+  weights,
+  WEIGHTS,
+} from './text';
 
 const INPUT = 'float[N,3,H,W] x';
 const EPS = 'float eps = {0.001}';
@@ -71,13 +82,7 @@ const cases: Record<string, Case> = {
     declared: [weights('g', 4), weights('k', 4), EPS],
     nodes: [
       'h = Conv <pads = [1, 1, 1, 1]> (x, w)',
-      't = Transpose <perm = [0, 2, 3, 1]> (h)',
-      'm = ReduceMean <axes = [1, 2]> (t)',
-      'd = Sub (t, m)',
-      'q = Mul (d, d)',
-      'v = ReduceMean <axes = [1, 2]> (q)',
-      'e = Add (v, eps)',
-      'r = Sqrt (e)',
+      ...DEVIATION_CHANNELS_LAST,
       'i = Reciprocal (r)',
       'ig = Mul (i, g)',
       'xi = Mul (t, ig)',

@@ -38,6 +38,26 @@ export const WEIGHTS: readonly string[] = [weights('w', 4, 3, 3, 3), weights('c'
 export const CONV = 'h = Conv <pads = [1, 1, 1, 1]> (x, w, c)';
 export const NORM = 'n = InstanceNormalization <epsilon = 0.001> (h, s, b)';
 
+/** The deviation r of each of h's planes, written out with the number eps, and h less its mean, d. */
+export const DEVIATION: readonly string[] = [
+  'm = ReduceMean <axes = [2, 3]> (h)',
+  'd = Sub (h, m)',
+  'q = Mul (d, d)',
+  'v = ReduceMean <axes = [2, 3]> (q)',
+  'e = Add (v, eps)',
+  'r = Sqrt (e)',
+];
+/** The same with the channels last, as TensorFlow's exporter leaves it. */
+export const DEVIATION_CHANNELS_LAST: readonly string[] = [
+  't = Transpose <perm = [0, 2, 3, 1]> (h)',
+  'm = ReduceMean <axes = [1, 2]> (t)',
+  'd = Sub (t, m)',
+  'q = Mul (d, d)',
+  'v = ReduceMean <axes = [1, 2]> (q)',
+  'e = Add (v, eps)',
+  'r = Sqrt (e)',
+];
+
 export function modelText(parts: TextModel): string {
   const declared = parts.declared ?? WEIGHTS;
   return `<

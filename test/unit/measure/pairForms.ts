@@ -1,28 +1,11 @@
 /** Pairs in every form that a finding may have, each the only one of a small model. */
-import { CONV, NORM, WEIGHTS, weights, type TextModel } from '../fusion/text';
+import { CONV, DEVIATION, DEVIATION_CHANNELS_LAST, NORM, type TextModel, WEIGHTS, weights } from '../fusion/text';
 
 const W = WEIGHTS.slice(0, 2);
 const EPS = 'float eps = {0.001}';
 const INPUT = 'float[2,3,9,11] x';
 const OUT = 'float[N,M,P,Q] y';
-const DEVIATION = [
-  'm = ReduceMean <axes = [2, 3]> (h)',
-  'd = Sub (h, m)',
-  'q = Mul (d, d)',
-  'v = ReduceMean <axes = [2, 3]> (q)',
-  'e = Add (v, eps)',
-  'r = Sqrt (e)',
-  'z = Div (d, r)',
-];
-const LAST = [
-  't = Transpose <perm = [0, 2, 3, 1]> (h)',
-  'm = ReduceMean <axes = [1, 2]> (t)',
-  'd = Sub (t, m)',
-  'q = Mul (d, d)',
-  'v = ReduceMean <axes = [1, 2]> (q)',
-  'e = Add (v, eps)',
-  'r = Sqrt (e)',
-];
+const NORMALIZED = [...DEVIATION, 'z = Div (d, r)'];
 const PLAIN = ['h = Conv (p, w)', NORM, 'y = Relu (n)'];
 
 export interface PairForm extends TextModel {
@@ -150,7 +133,7 @@ export const PAIR_FORMS: Readonly<Record<string, PairForm>> = {
   'written out, as PyTorch does': form('ConvInstanceNormalizationRelu', {
     opset: 13,
     declared: [...W, weights('g', 1, 4, 1, 1), weights('k', 4, 1, 1), EPS],
-    nodes: [CONV, ...DEVIATION, 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Relu (n)'],
+    nodes: [CONV, ...NORMALIZED, 'zg = Mul (z, g)', 'n = Add (zg, k)', 'y = Relu (n)'],
   }),
   'written out, axes given as an input': form('ConvInstanceNormalization', {
     opset: 18,
@@ -172,7 +155,7 @@ export const PAIR_FORMS: Readonly<Record<string, PairForm>> = {
     declared: [...W, weights('g', 4), weights('k', 4), EPS, 'int64[2] axes = {1, 2}'],
     nodes: [
       CONV,
-      ...DEVIATION,
+      ...NORMALIZED,
       'gu = Unsqueeze (g, axes)',
       'ku = Unsqueeze (k, axes)',
       'zg = Mul (z, gu)',
@@ -182,12 +165,18 @@ export const PAIR_FORMS: Readonly<Record<string, PairForm>> = {
   'written out with axes last, and back': form('ConvInstanceNormalization', {
     opset: 13,
     declared: [...W, weights('g', 4), EPS],
-    nodes: [CONV, ...LAST, 'z = Div (d, r)', 'zg = Mul (z, g)', 'y = Transpose <perm = [0, 3, 1, 2]> (zg)'],
+    nodes: [
+      CONV,
+      ...DEVIATION_CHANNELS_LAST,
+      'z = Div (d, r)',
+      'zg = Mul (z, g)',
+      'y = Transpose <perm = [0, 3, 1, 2]> (zg)',
+    ],
   }),
   'written out with axes last, which stay last': form('ConvInstanceNormalization', {
     opset: 13,
     declared: [...W, EPS],
-    nodes: [CONV, ...LAST, 'y = Div (d, r)'],
+    nodes: [CONV, ...DEVIATION_CHANNELS_LAST, 'y = Div (d, r)'],
   }),
   'over flattened planes, and back': form('ConvInstanceNormalization', {
     opset: 13,
