@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
 import { findFused, findFusions } from '../core/fusion/find';
 import type { Finding, FusedNode } from '../core/fusion/finding';
-import type { Dimension, Model, TextSpan } from '../core/onnx/model';
+import type { Model, TextSpan } from '../core/onnx/model';
 import { parseModel, reparseModel, type ParsedText, type ParseError } from '../core/text/parse';
 import type { ModelFiles } from './modelFiles';
 import type { Shapes, ShapesState } from './shapes';
@@ -149,10 +149,7 @@ export const documentSelector: vscode.DocumentSelector = [{ language: LANGUAGE }
 
 /** Findings with what their advice needs to know. */
 function findingsOf(model: Model, { types }: ShapesState): readonly Finding[] {
-  const { inferred } = types;
-  const shapes = new Map<string, readonly Dimension[]>();
-  for (const [name, { shape }] of inferred?.shapes ?? []) if (shape) shapes.set(name, shape);
-  return findFusions(model, { shapes });
+  return findFusions(model, { shapes: { get: (name) => types.inferred?.shapes.get(name)?.shape } });
 }
 
 function requireModelUri(uri: vscode.Uri): vscode.Uri {

@@ -4,7 +4,14 @@ import type { Degenerate } from '../core/fusion/degenerate';
 import { dropBiasEdits } from '../core/fusion/degenerateEdits';
 import { fuseEdits } from '../core/fusion/rewrite';
 import { unfuseEdits } from '../core/fusion/unfuse';
+import type { TextEdit } from '../core/text/edit';
 import { rangeOf, type Analyses, type Analysis } from './analysis';
+
+function workspaceEdit(document: vscode.TextDocument, edits: readonly TextEdit[]): vscode.WorkspaceEdit {
+  const edit = new vscode.WorkspaceEdit();
+  for (const { span, newText } of edits) edit.replace(document.uri, rangeOf(document, span), newText);
+  return edit;
+}
 
 /**
  * The edit of `document` that fuses `findings`; those that can't fuse are left
@@ -15,12 +22,8 @@ export function fusionEdit(
   analysis: Analysis,
   findings: readonly Finding[],
 ): vscode.WorkspaceEdit {
-  const edit = new vscode.WorkspaceEdit();
   const fusable = analysis.errors.length > 0 ? [] : findings.filter((finding) => finding.fusable);
-  for (const { span, newText } of fuseEdits(analysis.text, analysis.model, fusable)) {
-    edit.replace(document.uri, rangeOf(document, span), newText);
-  }
-  return edit;
+  return workspaceEdit(document, fuseEdits(analysis.text, analysis.model, fusable));
 }
 
 /** The edit of `document` that turns fused nodes back; none where the text has errors. */
@@ -29,12 +32,7 @@ export function unfusionEdit(
   { text, model, errors }: Analysis,
   fused: readonly FusedNode[],
 ): vscode.WorkspaceEdit {
-  const edit = new vscode.WorkspaceEdit();
-  if (errors.length > 0) return edit;
-  for (const { span, newText } of unfuseEdits(text, model, fused)) {
-    edit.replace(document.uri, rangeOf(document, span), newText);
-  }
-  return edit;
+  return workspaceEdit(document, errors.length > 0 ? [] : unfuseEdits(text, model, fused));
 }
 
 /**
@@ -59,12 +57,7 @@ export function dropBiasEdit(
   { text, model, errors }: Analysis,
   cases: readonly Degenerate[],
 ): vscode.WorkspaceEdit {
-  const edit = new vscode.WorkspaceEdit();
-  if (errors.length > 0) return edit;
-  for (const { span, newText } of dropBiasEdits(text, model, cases)) {
-    edit.replace(document.uri, rangeOf(document, span), newText);
-  }
-  return edit;
+  return workspaceEdit(document, errors.length > 0 ? [] : dropBiasEdits(text, model, cases));
 }
 
 /**

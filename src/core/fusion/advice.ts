@@ -6,8 +6,10 @@ import { outputDimensions } from './outputShape';
 import { constantOf, definingScope, isFunction, readDeclarations, type Scope } from './scope';
 import { formulaOf, product, valueOf, type Product } from './sizes';
 
-/** Shapes of the main graph's values. */
-export type ValueShapes = ReadonlyMap<string, readonly Dimension[]>;
+/** Shapes of the main graph's values, by name, as far as they are known. */
+export interface ValueShapes {
+  get(name: string): readonly Dimension[] | undefined;
+}
 
 const FLOAT_BYTES = 4;
 

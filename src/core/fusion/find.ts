@@ -1,6 +1,6 @@
-import type { Dimension, Model, Node } from '../onnx/model';
+import type { Model, Node } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
-import { advise, Shapes } from './advice';
+import { advise, Shapes, type ValueShapes } from './advice';
 import { leftAfter, NO_TAIL, tailAfter, type Tail } from './after';
 import { anchorsOf } from './anchors';
 import { padBefore } from './before';
@@ -32,7 +32,7 @@ export interface FindOptions {
   /** The file of a decoded model, so that small constants in it can be read. */
   readonly source?: ByteSource | undefined;
   /** Known shapes of the main graph's values, for the advice. */
-  readonly shapes?: ReadonlyMap<string, readonly Dimension[]> | undefined;
+  readonly shapes?: ValueShapes | undefined;
 }
 
 /**
