@@ -2,7 +2,6 @@ import * as vscode from 'vscode';
 import { findDegenerate, type Degenerate } from '../core/fusion/degenerate';
 import { describeFusion } from '../core/fusion/describe';
 import type { Finding, RelatedPlace } from '../core/fusion/finding';
-import type { Model } from '../core/onnx/model';
 import { checkText } from '../core/language/check';
 import type { Problem } from '../core/language/problem';
 import { openDocument, rangeOf, type Analyses, type Analysis } from './analysis';
@@ -79,12 +78,12 @@ function diagnosticsOf(document: vscode.TextDocument, analysis: Analysis): vscod
   return mistakes.concat(findings);
 }
 
-const degenerateCases = new WeakMap<Model, readonly Degenerate[]>();
+const degenerateCases = new WeakMap<readonly Finding[], readonly Degenerate[]>();
 
-/** The degenerate normalisations of an analysed text, looked for once for each state of it. */
+/** The degenerate normalisations of an analysed text, looked for once for each state of it and of what shapes are known. */
 export function degenerateOf({ model, findings }: Pick<Analysis, 'model' | 'findings'>): readonly Degenerate[] {
-  let cases = degenerateCases.get(model);
-  if (!cases) degenerateCases.set(model, (cases = findDegenerate(model, findings)));
+  let cases = degenerateCases.get(findings);
+  if (!cases) degenerateCases.set(findings, (cases = findDegenerate(model, findings)));
   return cases;
 }
 
