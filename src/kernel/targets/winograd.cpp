@@ -51,6 +51,21 @@ void multiplyChunk(const WinogradTask& task, const float* weights, int64_t begin
   }
 }
 
+/** Stores the first `columns` values of a row that ends at the plane's border, collecting their moments. */
+template <bool WantMoments>
+FUSIONLENS_INLINE void storeColumns(const float* line, int64_t columns, float* to, MomentsCollector& moments) {
+  int64_t x = 0;
+  for (; x + kLanes <= columns; x += kLanes) {
+    const Vec values = load(line + x);
+    store(to + x, values);
+    if (WantMoments) moments.add(values);
+  }
+  for (; x < columns; x++) {
+    to[x] = line[x];
+    if (WantMoments) moments.add(line[x]);
+  }
+}
+
 /** Stores those outputs of a vector of tiles that lie inside the plane, collecting their moments. */
 template <bool WantMoments>
 FUSIONLENS_INLINE void storeTiles(const WinogradLayout& l, const OutputTiles& tiles, int64_t vector, float* slice,
@@ -74,17 +89,7 @@ FUSIONLENS_INLINE void storeTiles(const WinogradLayout& l, const OutputTiles& ti
     for (int64_t i = 0; i < rows; i++) {
       float line[kRowInputs];
       for (int v = 0; v < kOut; v++) store(line + v * kLanes, tiles.rows[i][v]);
-      float* to = slice + (top + i) * l.outWidth + left;
-      int64_t x = 0;
-      for (; x + kLanes <= columns; x += kLanes) {
-        const Vec values = load(line + x);
-        store(to + x, values);
-        if (WantMoments) moments.add(values);
-      }
-      for (; x < columns; x++) {
-        to[x] = line[x];
-        if (WantMoments) moments.add(line[x]);
-      }
+      storeColumns<WantMoments>(line, columns, slice + (top + i) * l.outWidth + left, moments);
     }
     return;
   }
@@ -145,17 +150,7 @@ FUSIONLENS_INLINE void storeWideTiles(const WinogradLayout& l, const WideTiles& 
         moments.add(tiles.high[i][v]);
       }
     }
-    if (columns >= kWideRow) continue;
-    int64_t x = 0;
-    for (; x + kLanes <= columns; x += kLanes) {
-      const Vec values = load(line + x);
-      store(to + x, values);
-      if (WantMoments) moments.add(values);
-    }
-    for (; x < columns; x++) {
-      to[x] = line[x];
-      if (WantMoments) moments.add(line[x]);
-    }
+    if (columns < kWideRow) storeColumns<WantMoments>(line, columns, to, moments);
   }
 }
 

@@ -106,15 +106,22 @@ static FUSIONLENS_INLINE void transformTransposedTiles(const Rows& row, float* t
   transformColumns<kTransposedInput, transformTransposed>(half, to, point);
 }
 
+/** What the products of pairs in column `j` contribute to the outputs. */
+static FUSIONLENS_INLINE void transformPairColumn(const float* products, int j, Vec* out) {
+  constexpr int64_t point = kWinogradVectors * kLanes;
+  Vec column[kPairs];
+  FUSIONLENS_UNROLL
+  for (int i = 0; i < kPairs; i++) column[i] = load(products + (i * kPhasePoints + j) * point);
+  transformPairProducts(column, out);
+}
+
 /** The 4×4 outputs of kLanes strided tiles. */
 static FUSIONLENS_INLINE OutputTiles transformStridedChannel(const float* products) {
   constexpr int64_t point = kWinogradVectors * kLanes;
   Vec half[kOut][kPhasePoints];
   for (int j = 0; j < kPhasePoints; j++) {
-    Vec column[kPairs], out[kOut];
-    FUSIONLENS_UNROLL
-    for (int i = 0; i < kPairs; i++) column[i] = load(products + (i * kPhasePoints + j) * point);
-    transformPairProducts(column, out);
+    Vec out[kOut];
+    transformPairColumn(products, j, out);
     FUSIONLENS_UNROLL
     for (int i = 0; i < kOut; i++) half[i][j] = out[i] + load(products + ((kPairs + i) * kPhasePoints + j) * point);
   }
@@ -139,10 +146,8 @@ static FUSIONLENS_INLINE void transformTransposedChannel(const float* products, 
   constexpr int64_t point = kWinogradVectors * kLanes;
   Vec half[kTransposedOutput][kPhasePoints];
   for (int j = 0; j < kPhasePoints; j++) {
-    Vec column[kPairs], out[kOut];
-    FUSIONLENS_UNROLL
-    for (int i = 0; i < kPairs; i++) column[i] = load(products + (i * kPhasePoints + j) * point);
-    transformPairProducts(column, out);
+    Vec out[kOut];
+    transformPairColumn(products, j, out);
     FUSIONLENS_UNROLL
     for (int i = 0; i < kOut; i++) {
       half[2 * i][j] = load(products + ((kPairs + i) * kPhasePoints + j) * point);
