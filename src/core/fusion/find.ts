@@ -27,6 +27,7 @@ import {
 } from './reasons';
 import { hasNode, indexScopes, usesOf, type Scope } from './scope';
 import { Tracer, type Path } from './trace';
+import { uniqueName } from './uniqueName';
 
 export interface FindOptions {
   /** The file of a decoded model, so that small constants in it can be read. */
@@ -223,9 +224,7 @@ class UniqueIds {
   private readonly taken = new Set<string>();
 
   of(node: Node): string {
-    const name = nodeName(node);
-    let id = name;
-    for (let count = 2; this.taken.has(id); count++) id = `${name}#${count}`;
+    const id = uniqueName(nodeName(node), (other) => this.taken.has(other), '#');
     this.taken.add(id);
     return id;
   }

@@ -5,6 +5,7 @@ import type { Finding } from './finding';
 import { droppedInputs, type FusedForm } from './fusedForm';
 import { FUSION_DOMAIN } from './fusedOps';
 import { definingScope, isDefaultDomain, isFunction, type Scope } from './scope';
+import { uniqueName } from './uniqueName';
 
 /**
  * How a fused node keeps what it replaced: a function of the fusion domain
@@ -106,10 +107,7 @@ function formals(inputs: readonly string[], finding: Finding): string[] {
   const taken = new Set(finding.nodes.flatMap((node) => [...node.inputs, ...node.outputs]));
   const formal: string[] = [];
   for (const input of inputs) {
-    let name = input;
-    for (let count = 2; formal.includes(name) || (name !== input && taken.has(name)); count++)
-      name = `${input}_${count}`;
-    formal.push(name);
+    formal.push(uniqueName(input, (name) => formal.includes(name) || (name !== input && taken.has(name))));
   }
   return formal;
 }

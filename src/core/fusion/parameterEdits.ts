@@ -6,6 +6,7 @@ import type { FusedForm } from './fusedForm';
 import type { ModelEdits } from './modelEdits';
 import type { Parameter } from './normalization';
 import { isFunction, usesOf, type Scope } from './scope';
+import { uniqueName } from './uniqueName';
 
 /** Reshape has its target as an input since this operator set. */
 const RESHAPE_INPUT = 5;
@@ -61,8 +62,7 @@ export class ParameterEdits {
   }
 
   private unique(base: string): string {
-    let name = base;
-    for (let count = 2; this.taken.has(name); count++) name = `${base}_${count}`;
+    const name = uniqueName(base, (other) => this.taken.has(other));
     this.taken.add(name);
     return name;
   }

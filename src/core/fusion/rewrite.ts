@@ -11,6 +11,7 @@ import { FUNCTIONS_IR_VERSION, ModelEdits, outermost } from './modelEdits';
 import { isOriginal, originalFunction, originalName } from './original';
 import { ParameterEdits, type PreparedForm } from './parameterEdits';
 import { definingScope, fixedInputs, isFunction, usesOf, type Scope } from './scope';
+import { uniqueName } from './uniqueName';
 
 /**
  * The edits that fuse `findings`; those that can't fuse are left out. Each
@@ -85,12 +86,9 @@ class Rewrite {
 
   private replaceNodes(finding: Finding, { form, before, after }: PreparedForm, scope: Scope): void {
     const last = finding.nodes.at(-1)!;
-    for (const node of finding.nodes) {
-      const indent = this.edits.indentAt(node.span?.start ?? 0);
-      const statements = (): string[] => [...before, this.fusedNode(form, scope), ...after];
-      if (node === last) this.edits.replaceNode(node, statements().join(`\n${indent}`));
-      else this.edits.removeNode(scope, node);
-    }
+    for (const node of finding.nodes) if (node !== last) this.edits.removeNode(scope, node);
+    const indent = this.edits.indentAt(last.span?.start ?? 0);
+    this.edits.replaceNode(last, [...before, this.fusedNode(form, scope), ...after].join(`\n${indent}`));
   }
 
   /** The fused node's text. Attributes are written as they were. */
@@ -106,9 +104,7 @@ class Rewrite {
   }
 
   private keepOriginal(finding: Finding, form: FusedForm, scope: Scope): void {
-    const base = originalName(scope, form.output);
-    let name = base;
-    for (let count = 2; this.takenNames.has(name); count++) name = `${base}#${count}`;
+    const name = uniqueName(originalName(scope, form.output), (other) => this.takenNames.has(other), '#');
     this.takenNames.add(name);
     this.edits.addFunction(name, printFunction(originalFunction(finding, scope, form, name)));
   }

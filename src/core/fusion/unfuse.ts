@@ -13,6 +13,7 @@ import { ModelEdits, outermost } from './modelEdits';
 import { isOriginal, originalName, readOriginal, type KeptConstant, type Original } from './original';
 import { isStandard } from './trace';
 import { definingScope, isDefaultDomain, isFunction, producerOf, usesOf, type Scope } from './scope';
+import { uniqueName } from './uniqueName';
 
 /**
  * The edits that turn fused nodes back into the nodes they stand for.
@@ -230,8 +231,7 @@ class Unfusing {
 
   /** A name that stands for nothing else where `scope` sees it, or what is in it. */
   private unique(scope: Scope, wanted: string): string {
-    let name = wanted;
-    for (let count = 2; this.isTaken(scope, name); count++) name = `${wanted}_${count}`;
+    const name = uniqueName(wanted, (other) => this.isTaken(scope, other));
     this.define(scope, name);
     return name;
   }
