@@ -1,97 +1,19 @@
 import { ATTRIBUTE_TYPE, attributeFields, encodeAttribute, encodeNode, encodeType } from '../onnx/encode';
 import type { Attribute, AttributeValue, Graph, Node } from '../onnx/model';
-import type { Occurrence } from '../wire/rewrite';
 import { chunksSize, type Chunk } from '../wire/splice';
 import { MessageWriter } from '../wire/writer';
 import type { BuildContext } from './buildContext';
+import { rebuildList, rebuildString, rebuildStrings, type ListBuilder } from './buildList';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildType, sameType } from './buildType';
 import { DEVICE_NAMES } from './hiddenNames';
-import { matchItems, matchNamed, sameStrings, type Matching } from './match';
+import { matchItems, matchNamed } from './match';
 import { intField, MessageEdit, messageField, stringField } from './messageEdit';
 
 /** How graphs are built; given from outside, since graphs contain nodes. */
 export interface GraphBuilder {
   encode(graph: Graph, context: BuildContext): Chunk[];
   rebuild(edited: Graph, base: Graph, context: BuildContext): Chunk[] | undefined;
-}
-
-/** How the elements of one repeated message field are built. */
-export interface ListBuilder<T> {
-  readonly field: number;
-  /** For the list of changes: "node", and what names one. */
-  readonly kind: string;
-  nameOf(element: T): string;
-  encode(element: T): Chunk[];
-  /** `undefined` when the two are equal. */
-  rebuild(edited: T, base: T): Chunk[] | undefined;
-}
-
-/** Make a repeated message field hold `edited`, elements being paired with the base's by `matching`. */
-export function rebuildList<T>(
-  edit: MessageEdit,
-  edited: readonly T[],
-  base: readonly T[],
-  matching: Matching,
-  builder: ListBuilder<T>,
-  context: BuildContext,
-): void {
-  let changed = edited.length !== base.length;
-  if (changed) context.changed(`number of ${builder.kind}s`);
-  const occurrences: Occurrence[] = new Array<Occurrence>(edited.length);
-  for (let i = 0; i < edited.length; i++) {
-    const element = edited[i]!;
-    const index = matching[i]!;
-    if (index < 0) {
-      const payload = context.within(builder.kind, builder.nameOf(element), () => {
-        context.changed('new');
-        return builder.encode(element);
-      });
-      occurrences[i] = { field: messageField(builder.field, payload) };
-      changed = true;
-      continue;
-    }
-    const payload = context.within(builder.kind, builder.nameOf(element), () => builder.rebuild(element, base[index]!));
-    if (payload !== undefined) {
-      occurrences[i] = { base: index, field: messageField(builder.field, payload) };
-      changed = true;
-    } else {
-      occurrences[i] = { base: index };
-      if (index !== i && !changed) {
-        context.changed(`order of ${builder.kind}s`);
-        changed = true;
-      }
-    }
-  }
-  if (changed) edit.list(builder.field, occurrences);
-}
-
-/** Set a repeated string field where it differs. */
-export function rebuildStrings(
-  edit: MessageEdit,
-  field: number,
-  edited: readonly string[],
-  base: readonly string[],
-  what: string,
-  context: BuildContext,
-): void {
-  if (sameStrings(edited, base)) return;
-  context.changed(what);
-  edit.strings(field, edited, base);
-}
-
-/** Set a singular string field where it differs; the empty string removes it. */
-export function rebuildString(
-  edit: MessageEdit,
-  field: number,
-  edited: string,
-  base: string,
-  what: string,
-  context: BuildContext,
-): void {
-  if (edited === base) return;
-  context.changed(what);
-  edit.setString(field, edited);
 }
 
 /** Encodes and rebuilds nodes and attributes, subgraphs included. */
