@@ -9,6 +9,7 @@ import { checkModel } from '../core/text/check';
 import { bytesSource, type ByteSource } from '../core/wire/source';
 import type { Chunk } from '../core/wire/splice';
 import { writeAtomically } from '../files/atomicWrite';
+import { isComparableText } from '../files/comparable';
 import { FileSource } from '../files/fileSource';
 import { problemOf } from '../files/problem';
 import { describePlan, saveCopy } from '../files/saveCopy';
@@ -81,6 +82,9 @@ export async function build(textFile: string, options: { base: string; output: s
     edited = new TextDecoder().decode(bytes);
   } catch (error) {
     throw new Failure(`${textFile}: ${problemOf(error)}`, 2);
+  }
+  if (isComparableText(edited)) {
+    throw new Failure(`${textFile}: was made by "text --diff" for comparing; edit what "text" prints instead.`, 2);
   }
   await writeModel(options.output, rebuiltChunks(edited, textFile, base), base);
 }

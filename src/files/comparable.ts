@@ -9,10 +9,16 @@ import { printModel } from '../core/text/print';
 import { DEFAULT_ELIDE_ABOVE } from '../core/text/printer';
 import { messageLocation } from '../core/text/references';
 import type { ByteSource } from '../core/wire/source';
-import { contentOf, contentSize, digestOf, isSamePlace, type Content, type OpenExternal } from './digest';
-
-/** Digits of a SHA-256 that stand for a tensor's content: enough that no two weights of a person's models share them. */
-const DIGITS = 16;
+import {
+  contentOf,
+  contentSize,
+  isSamePlace,
+  digestOf,
+  shortDigestOf,
+  type Content,
+  type OpenExternal,
+} from './digest';
+import { hiddenDifferences, hiddenNotes } from './hiddenNotes';
 
 /** A model, and where its bytes are. */
 export interface OpenedModel {
@@ -29,19 +35,29 @@ export interface OpenedModel {
  * two of them: where the editable text refers to a place in the file, this has
  * the size and the content: `["bytes": "36864", "sha256": "9f86d081884c7d65"]`
  * (the digest's first digits). External data is shown by the place that the
- * model states; the file there may be absent.
+ * model states; the file there may be absent. What the editable text doesn't
+ * show is in comments before the elements that have it.
  */
 export async function comparableText({ model, source, fileName }: OpenedModel, elideAbove?: number): Promise<string> {
+  const notes = await hiddenNotes(source);
   const entries = new Map<Tensor, readonly StringEntry[]>();
   for (const tensor of elidedTensors(model, source, elideAbove)) {
     const content = contentOf(tensor, source);
     if (!content) continue;
     entries.set(tensor, [
       { key: 'bytes', value: String(contentSize(content)) },
-      { key: 'sha256', value: (await digestOf(content)).slice(0, DIGITS) },
+      { key: 'sha256', value: await shortDigestOf(content) },
     ]);
   }
-  return printModel(withEntries(model, entries), source, { fileName, elideAbove });
+  return COMPARABLE_START + printModel(withEntries(model, entries), source, { fileName, elideAbove, notes });
+}
+
+const COMPARABLE_START =
+  '# For comparing, not for building a model: made by "text --diff". What starts with "# hidden" is in the file only.\n';
+
+/** Whether a text is one of {@link comparableText}, which lacks what a model could be built from. */
+export function isComparableText(text: string): boolean {
+  return text.startsWith(COMPARABLE_START.slice(0, COMPARABLE_START.indexOf(':')));
 }
 
 export interface SeenOptions {
@@ -55,7 +71,8 @@ export interface SeenOptions {
  * The text of `before` for comparing it with the ordinary text of `after`:
  * weights that are the same bytes in both are referred to by the place that
  * they have in `after`, wherever they lie in `before`; others are shown as
- * being in a file `label`, with size and content.
+ * being in a file `label`, with size and content. Where both have an element
+ * whose hidden fields differ, comments before it say in what.
  * @param afterText the text of `after` as it is shown: an open text keeps its references when it is saved.
  */
 export async function textSeenFrom(
@@ -77,11 +94,12 @@ export async function textSeenFrom(
       entries.set(tensor, [
         { key: 'location', value: label },
         { key: 'bytes', value: String(contentSize(content)) },
-        { key: 'sha256', value: (await digestOf(content, signal)).slice(0, DIGITS) },
+        { key: 'sha256', value: await shortDigestOf(content, signal) },
       ]);
     }
   }
-  const text = printModel(withEntries(before.model, entries), before.source, { fileName: label, elideAbove });
+  const notes = await hiddenDifferences(before, after, signal);
+  const text = printModel(withEntries(before.model, entries), before.source, { fileName: label, elideAbove, notes });
   return leadingComments(afterText) + text.slice(leadingComments(text).length);
 }
 

@@ -65,6 +65,14 @@ export async function digestOf(content: Content, signal?: AbortSignal): Promise<
   return hash.digest('hex');
 }
 
+/** Digits of a SHA-256 that stand for a content: enough that no two of a person's models' share them. */
+const DIGITS = 16;
+
+/** The first digits of {@link digestOf}. */
+export async function shortDigestOf(content: Content, signal?: AbortSignal): Promise<string> {
+  return (await digestOf(content, signal)).slice(0, DIGITS);
+}
+
 /** Values of other kinds than numbers are known by how they are written. */
 function typedBytes(tensor: Tensor, source: ByteSource): Uint8Array {
   return tensorBytes(tensor, source) ?? Buffer.from(JSON.stringify((readTensor(tensor, source) ?? []).map(String)));

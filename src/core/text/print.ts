@@ -1,4 +1,4 @@
-import type { Attribute, FunctionProto, Graph, Model, Node, OpsetImport, ValueInfo } from '../onnx/model';
+import type { Attribute, FunctionProto, Graph, Located, Model, Node, OpsetImport, ValueInfo } from '../onnx/model';
 import type { ByteSource } from '../wire/source';
 import { extensionsComment } from './extensions';
 import { formatSize } from './numbers';
@@ -14,7 +14,7 @@ import {
 } from './printValue';
 
 export { quoteIdentifier, quoteString } from './quote';
-export type { PartOptions, PrintOptions } from './printer';
+export type { Notes, PartOptions, PrintOptions } from './printer';
 
 const STEP = '  ';
 /** Signatures longer than this are broken, one value a line. */
@@ -32,6 +32,7 @@ const MESSAGES_COMMENT =
 export function printModel(model: Model, source: ByteSource, options: PrintOptions): string {
   const printer = new Printer({ ...options, source });
   const out: string[] = [printModelHeader(model, printer)];
+  printer.writeNotes(model.graph, '', out);
   writeGraph(model.graph, printer.identifier(model.graph.name), '', printer, out);
   out.push('\n');
   for (const fn of model.functions) {
@@ -72,11 +73,14 @@ function printModelHeader(model: Model, printer: Printer): string {
     const entries = model.metadataProps.map(({ key, value }) => `${printer.string(key)}: ${printer.string(value)}`);
     lines.push(`metadata_props: [${entries.join(', ')}]`);
   }
-  return printHeader(lines, '');
+  return printHeader(model, lines, '', printer);
 }
 
-function printHeader(lines: readonly string[], indent: string): string {
-  return `<\n${lines.map((line) => `${indent}${STEP}${line}`).join(',\n')}\n${indent}>\n`;
+function printHeader(element: Located, lines: readonly string[], indent: string, printer: Printer): string {
+  const out = [`<\n${indent}${STEP}`];
+  printer.writeNotes(element, indent + STEP, out);
+  out.push(lines.join(`,\n${indent}${STEP}`), `\n${indent}>\n`);
+  return out.join('');
 }
 
 function printOpsets(opsets: readonly OpsetImport[], printer: Printer): string {
@@ -113,10 +117,10 @@ function writeGraph(graph: Graph, name: string, indent: string, printer: Printer
   out.push(name, ' ', printList(printValueInfos(graph.inputs, printer), indent));
   out.push(' => ', printList(printValueInfos(graph.outputs, printer), indent), '\n');
   const { initializers, sparseInitializers = [], valueInfos } = graph;
-  const declarations = new Declarations(indent, out);
-  for (const tensor of initializers) writeInitializer(tensor, printer, declarations.next());
-  for (const tensor of sparseInitializers) declarations.next().push(printSparseInitializer(tensor, printer));
-  for (const value of valueInfos) writeValueInfo(value, printer, declarations.next());
+  const declarations = new Declarations(indent, printer, out);
+  for (const tensor of initializers) writeInitializer(tensor, printer, declarations.next(tensor));
+  for (const tensor of sparseInitializers) declarations.next(tensor).push(printSparseInitializer(tensor, printer));
+  for (const value of valueInfos) writeValueInfo(value, printer, declarations.next(value));
   declarations.end();
   writeNodes(graph.nodes, indent, printer, out);
 }
@@ -129,16 +133,18 @@ class Declarations {
 
   constructor(
     private readonly indent: string,
+    private readonly printer: Printer,
     private readonly out: string[],
   ) {
     this.separator = `,\n${indent}${STEP}`;
   }
 
-  /** Where the next declaration is to be written. */
-  next(): string[] {
+  /** Where the next declaration, which is that of `element`, is to be written. */
+  next(element: Located): string[] {
     this.lines = joinedWhereLong(this.lines, this.out);
     this.lines.push(this.isEmpty ? `${this.indent}<\n${this.indent}${STEP}` : this.separator);
     this.isEmpty = false;
+    this.printer.writeNotes(element, this.indent + STEP, this.lines);
     return this.lines;
   }
 
@@ -160,6 +166,7 @@ function writeNodes(nodes: readonly Node[], indent: string, printer: Printer, ou
   let lines: string[] = [];
   for (const node of nodes) {
     lines.push(inner);
+    printer.writeNotes(node, inner, lines);
     writeNode(node, inner, printer, lines);
     lines.push('\n');
     lines = joinedWhereLong(lines, out);
@@ -232,12 +239,12 @@ function writeFunction(fn: FunctionProto, indent: string, printer: Printer, out:
   if (fn.docString !== '') lines.push(`doc_string: ${printer.string(fn.docString)}`);
   const attributes = fn.attributes.map((name) => printer.identifier(name));
   for (const attribute of fn.attributeDefaults) attributes.push(attributeText(attribute, indent, printer));
-  out.push(printHeader(lines, indent), indent, printer.identifier(fn.name), ' ');
+  out.push(printHeader(fn, lines, indent, printer), indent, printer.identifier(fn.name), ' ');
   if (attributes.length > 0) out.push(`<${attributes.join(', ')}> `);
   const names = (list: readonly string[]) => list.map((name) => printer.identifier(name));
   out.push(printList(names(fn.inputs), indent), ' => ', printList(names(fn.outputs), indent), '\n');
-  const declarations = new Declarations(indent, out);
-  for (const value of fn.valueInfos) writeValueInfo(value, printer, declarations.next());
+  const declarations = new Declarations(indent, printer, out);
+  for (const value of fn.valueInfos) writeValueInfo(value, printer, declarations.next(value));
   declarations.end();
   writeNodes(fn.nodes, indent, printer, out);
 }

@@ -1,3 +1,4 @@
+import type { Located } from '../onnx/model';
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteSource } from '../wire/source';
 import type { Extension } from './extensions';
@@ -9,7 +10,16 @@ export interface PrintOptions {
   readonly fileName: string;
   /** Tensors whose data is larger than this many bytes are elided; 128 when not given. */
   readonly elideAbove?: number | undefined;
+  /**
+   * Comments to put before elements, one a line and without the `#`, by the
+   * offset at which the element's message starts: the model's (0), a
+   * function's, the main graph's, a node's, or that of an initializer or value
+   * declared between `<` and `>`.
+   */
+  readonly notes?: Notes | undefined;
 }
+
+export type Notes = ReadonlyMap<number, readonly string[]>;
 
 /** How a part of a model is printed. */
 export interface PartOptions extends Partial<PrintOptions> {
@@ -30,6 +40,7 @@ export class Printer {
   readonly extensions = new Set<Extension>();
   /** Set once a typed tensor is referred to, whose data the official loader can't find. */
   usesMessageReferences = false;
+  private readonly notes: Notes | undefined;
 
   /** `["location": …` of elided tensors. */
   private readonly locations = new Map<string, string>();
@@ -38,6 +49,13 @@ export class Printer {
     this.source = options.source === undefined ? bytesSource(new Uint8Array(0)) : blockSource(options.source);
     this.fileName = options.fileName ?? 'model.onnx';
     this.elideAbove = options.elideAbove ?? DEFAULT_ELIDE_ABOVE;
+    this.notes = options.notes;
+  }
+
+  /** Write the comments on an element, each with a newline and `indent` behind it. */
+  writeNotes(element: Located, indent: string, out: string[]): void {
+    if (this.notes === undefined || element.origin === undefined) return;
+    for (const note of this.notes.get(element.origin.start) ?? []) out.push('# ', note, '\n', indent);
   }
 
   string(text: string): string {

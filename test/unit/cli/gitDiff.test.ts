@@ -6,6 +6,7 @@ import * as os from 'node:os';
 import * as path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { applyEdits } from '../../../src/core/text/edit';
+import { bytesOf, message } from '../support/message';
 import { encode, parsed } from '../support/textRoundTrip';
 
 const root = path.resolve(__dirname, '../../..');
@@ -83,6 +84,30 @@ g (float[64] x) => (float[64] y)
     assert.equal(lines.length, 2);
     assert.match(lines[0]!, /^-\s+float\[64\] a = \["bytes": "256", "sha256": "[0-9a-f]{16}"\],$/);
     assert.match(lines[1]!, /^\+\s+float\[64\] a = \["bytes": "256", "sha256": "[0-9a-f]{16}"\],$/);
+  });
+
+  it('shows what the editable text does not, and is refused as something to build', () => {
+    const version = (doc: string): Uint8Array =>
+      bytesOf(
+        message(
+          [1, 8],
+          [7, message([1, message([1, 'x'], [2, 'y'], [4, 'Relu'], [6, doc])], [2, 'g'])],
+          [8, message([1, ''], [2, 17])],
+        ),
+      );
+    fs.writeFileSync(at('m.onnx'), version('as exported'));
+    commit();
+    fs.writeFileSync(at('m.onnx'), version('reviewed'));
+    assert.deepEqual(changedLines(), ['-  # hidden doc_string: "as exported"', '+  # hidden doc_string: reviewed']);
+    run(process.execPath, ...cli, 'text', 'm.onnx', '--diff', '-o', 'm.onnxtxt');
+    const { status, stderr } = spawnSync(
+      process.execPath,
+      [...cli, 'build', 'm.onnxtxt', '--base', 'm.onnx', '-o', 'built.onnx'],
+      { cwd: folder, encoding: 'utf8' },
+    );
+    assert.equal(status, 2);
+    assert.match(stderr, /m\.onnxtxt: was made by "text --diff" for comparing/);
+    assert.ok(!fs.existsSync(at('built.onnx')));
   });
 
   it('describes what is no model', () => {
