@@ -9,7 +9,7 @@ export const EXTENSIONS = {
   sparse: 'a sparse tensor',
   type: 'a type without its element type, or with an unknown one',
   undefined: 'an attribute without a value',
-  bytes: 'a string with control characters or bytes that are not UTF-8',
+  bytes: 'a string with NUL, CR or ESC, or with bytes that are not UTF-8',
   external: 'external data that says nothing of where it is',
   data: "data that doesn't agree with the tensor's type",
 } as const;

@@ -12,8 +12,8 @@ for (let code = 0; code < 128; code++) {
   const character = String.fromCharCode(code);
   if (/[A-Za-z0-9_]/.test(character)) forms[code] = Form.Identifier;
   else if (/["\\]/.test(character)) forms[code] = Form.Backslashes;
-  // Control characters, which an editor may alter.
-  else if (/[\0-\x08\x0b-\x1f\x7f]/.test(character)) forms[code] = Form.Escapes;
+  // NUL, which ends the official parser's text; CR, which editors alter; ESC, which terminals obey.
+  else if (/[\0\r\x1b]/.test(character)) forms[code] = Form.Escapes;
 }
 
 function formOf(text: string): number {
@@ -56,8 +56,8 @@ export function needsEscapes(text: string): boolean {
 
 /**
  * `text` as a string literal. The official grammar knows no escapes but
- * backslash-anything for that very character, so text with control characters
- * (other than tab and newline) or bytes that aren't UTF-8 takes a form of ours:
+ * backslash-anything for that very character, so text with NUL, CR or ESC, or
+ * with bytes that aren't UTF-8, takes a form of ours:
  * `$"…"` with `\n \r \t \\ \" \xHH` (a byte) `\u{H…}` (a character).
  */
 export function quoteString(text: string): string {

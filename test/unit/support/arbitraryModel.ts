@@ -30,7 +30,18 @@ export const anyString = fc.oneof(
   { weight: 2, arbitrary: fc.string({ unit: 'grapheme', maxLength: 8 }) },
   {
     weight: 1,
-    arbitrary: fc.constantFrom('a\r\nb', 'tab\there', 'line\nbreak', 'nul\0', 'é\udc80\udcff', '\\n', '# no', '{<('),
+    arbitrary: fc.constantFrom(
+      'a\r\nb',
+      'tab\there',
+      'line\nbreak',
+      'nul\0',
+      '\x01\v\f\x7f',
+      '\x1b[1m',
+      'é\udc80\udcff',
+      '\\n',
+      '# no',
+      '{<(',
+    ),
   },
 );
 

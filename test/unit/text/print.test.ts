@@ -140,7 +140,7 @@ F <beta, eps = 0.00001> (a) => (b)
     assert.match(print({ inputs: [{ name: 'x', type: { kind: 'tensor', elementType: 0, shape: [] } }] }), comment);
     assert.match(
       node({ name: 'a\rb', opType: 'a-b' }),
-      /^# .*: a name that is no identifier where the grammar has no quotes; a string with control characters .*\.\n/,
+      /^# .*: a name that is no identifier where the grammar has no quotes; a string with NUL, CR or ESC.*\.\n/,
     );
     assert.doesNotMatch(node({ name: 'a\nb', domain: 'com.example', overload: 'o' }), comment);
   });
@@ -160,5 +160,10 @@ describe('quoting', () => {
   it('escapes what an editor could change', () => {
     assert.equal(quoteString('a"b\\c\n'), '"a\\"b\\\\c\n"');
     assert.equal(quoteString('a\r\n\0\udcff"'), '$"a\\r\\n\\x00\\xff\\""');
+    assert.equal(quoteString('\x1b[31m'), '$"\\x1b[31m"');
+  });
+
+  it('leaves other control characters as the official grammar has them', () => {
+    assert.equal(quoteString('\x01\t\v\f\x1f\x7f'), '"\x01\t\v\f\x1f\x7f"');
   });
 });
