@@ -3,6 +3,8 @@ import { parseNode } from './parseNode';
 import type { ParsedNode } from './parsedNode';
 import { atSparse, parseSparseInitializer, parseTensorData, parseTypeIfNext } from './parseTensor';
 import { atFunctionHeader, failedFrom, seekBody, seekElement, startsNode, unclosedString } from './recover';
+import { ParsedValue } from './parsedValue';
+import { readDeclaration, readNode } from './printedLines';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
 /** Graphs in graphs are read to this depth. */
@@ -101,6 +103,7 @@ export function parseValues(
   if (scanner.matches(close)) return;
   for (;;) {
     scanner.peek();
+    if (role === 'either' && readDeclaration(scanner, values, initializers)) continue;
     const start = scanner.pos;
     const errorsBefore = scanner.errors.length;
     try {
@@ -151,7 +154,7 @@ function parseValue(
   const name = scanner.name(type === undefined ? 'a value: a type and a name' : "the value's name");
   const nameSpan = { start: nameStart, end: scanner.pos };
   const isInitializer = role !== 'value' && scanner.peek() === Char.Equals;
-  if (role === 'both' || !isInitializer) values.push({ name, type, span: { start, end: nameSpan.end }, nameSpan });
+  if (role === 'both' || !isInitializer) values.push(new ParsedValue(name, type, start, nameStart, nameSpan.end));
   if (isInitializer) {
     scanner.pos++;
     const span = type === undefined ? nameSpan : typeSpan;
@@ -181,6 +184,7 @@ export function parseNodes(scanner: Scanner, nodes: ParsedNode[], depth: number)
   const earlier = depth === 1 ? scanner.known : undefined;
   for (;;) {
     const code = scanner.peek();
+    const nodeStart = scanner.pos;
     const known = earlier === undefined ? scanner.pos : earlier.take(scanner.pos, nodes);
     if (known > scanner.pos) {
       scanner.pos = known;
@@ -199,7 +203,11 @@ export function parseNodes(scanner: Scanner, nodes: ParsedNode[], depth: number)
       scanner.report(new SyntaxFailure("This '{' isn't closed.", { start, end: start + 1 }));
       return { start, end: scanner.pos };
     }
-    const nodeStart = scanner.pos;
+    const printed = readNode(scanner, depth, parseGraph);
+    if (printed !== undefined) {
+      nodes.push(printed);
+      continue;
+    }
     const mistakes = scanner.skipped.length;
     const node = parseNode(scanner, list, depth, parseGraph);
     const first = scanner.skipped.length > mistakes ? failedFrom(scanner.text, list, nodeStart) : nodeStart;

@@ -5,7 +5,7 @@ import { ABSENT, ParsedNode, Part } from './parsedNode';
 import { seekNode, type NodeList } from './recover';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
-const noAttributes: readonly Attribute[] = exact([]);
+export const noAttributes: readonly Attribute[] = exact([]);
 
 /**
  * `[name] outputs = domain.Op:overload <attributes> (inputs) <attributes>`.
@@ -127,7 +127,7 @@ export function parseNode(
 }
 
 /** Write a span, or that there is none, relative to the node's start. */
-function put(places: Int32Array, at: number, origin: number, from: number, to: number): void {
+export function put(places: Int32Array, at: number, origin: number, from: number, to: number): void {
   places[at] = from === ABSENT ? ABSENT : from - origin;
   places[at + 1] = to - origin;
 }
@@ -191,7 +191,7 @@ function atAttributes(scanner: Scanner, depth: number): boolean {
 }
 
 /** `<attributes>`. */
-function parseAttributes(scanner: Scanner, depth: number, parseGraph: ParseGraph): readonly Attribute[] {
+export function parseAttributes(scanner: Scanner, depth: number, parseGraph: ParseGraph): readonly Attribute[] {
   scanner.pos++;
   if (scanner.matches(Char.Greater)) return noAttributes;
   const attributes: Attribute[] = [];

@@ -152,18 +152,27 @@ export interface TensorHead {
 export function parseTensorData(scanner: Scanner, head: TensorHead): Tensor {
   const { type, typeSpan } = head;
   if (type?.kind !== 'tensor') throw new SyntaxFailure('A tensor needs a type such as float[3].', typeSpan);
-  if (type.shape?.every((dimension) => typeof dimension === 'number') !== true) {
+  const dims = sizesOf(type);
+  if (dims === undefined) {
     throw new SyntaxFailure("A tensor's dimensions have to be numbers.", typeSpan);
   }
   const data = parseData(scanner, type.elementType);
   return {
     name: head.name,
     dataType: type.elementType,
-    dims: type.shape,
+    dims,
     data,
     span: { start: typeSpan.start, end: scanner.pos },
     nameSpan: head.nameSpan,
   };
+}
+
+/** The dimensions of a tensor's type, or `undefined` where one isn't a number. */
+export function sizesOf(type: Type): readonly number[] | undefined {
+  const shape = type.kind === 'tensor' ? type.shape : undefined;
+  if (shape === undefined) return undefined;
+  for (const dimension of shape) if (typeof dimension !== 'number') return undefined;
+  return shape as readonly number[];
 }
 
 function parseData(scanner: Scanner, elementType: number): TensorData {
@@ -274,14 +283,17 @@ export function parseEntries(scanner: Scanner): readonly StringEntry[] {
     const key = scanner.string('a key in quotes');
     scanner.expect(Char.Colon, 'after the key');
     const value = scanner.string('a value in quotes');
-    // Tensors mostly have the location, and often the length, in common with the one before.
-    const before = scanner.lastEntries[entries.length];
-    const entry = before?.key === key && before.value === value ? before : { key, value };
-    scanner.lastEntries[entries.length] = entry;
-    entries.push(entry);
+    entries.push(shareEntry(scanner, entries.length, key, value));
   } while (scanner.matches(Char.Comma));
   scanner.expect(Char.CloseBracket, 'after the entries');
   return exact(entries);
+}
+
+/** Tensors mostly have the location, and often the length, in common with the one before. */
+export function shareEntry(scanner: Scanner, index: number, key: string, value: string): StringEntry {
+  const before = scanner.lastEntries[index];
+  if (before?.key === key && before.value === value) return before;
+  return (scanner.lastEntries[index] = { key, value });
 }
 
 /** `type name? =? data`: a tensor that is an attribute's value. */

@@ -9,6 +9,7 @@ import type {
   TextSpan,
   ValueInfo,
 } from '../onnx/model';
+import { ParsedTensor, ParsedValue } from './parsedValue';
 import { spanAt, spansAt } from './places';
 
 /** The parts of a node that a pair of numbers in its places tells, before those of its outputs and inputs. */
@@ -68,7 +69,7 @@ export class ParsedNode implements Node {
 
   /** The same node `by` characters further on in the text. */
   shifted(by: number): ParsedNode {
-    return this.copy(this.start + by, shiftAll(this.attributes, by, shiftAttribute), this.reach, this.isIncomplete);
+    return this.copy(this.start + by, attributesAt(this.attributes, by), this.reach, this.isIncomplete);
   }
 
   /** The same node, of which only a part was read. */
@@ -117,6 +118,11 @@ function shiftAll<T>(list: readonly T[], by: number, shift: (item: T, by: number
   return shifted;
 }
 
+/** The same attributes `by` characters further on in the text. */
+export function attributesAt(attributes: readonly Attribute[], by: number): readonly Attribute[] {
+  return shiftAll(attributes, by, shiftAttribute);
+}
+
 function shiftAttribute(attribute: Attribute, by: number): Attribute {
   if (!(attribute instanceof ParsedAttribute)) return attribute;
   const { name, value, start, end } = attribute;
@@ -147,6 +153,7 @@ function shiftSpan(span: TextSpan | undefined, by: number): TextSpan | undefined
 }
 
 function shiftTensor(tensor: Tensor, by: number): Tensor {
+  if (tensor instanceof ParsedTensor) return tensor.shifted(by);
   return { ...tensor, span: shiftSpan(tensor.span, by), nameSpan: shiftSpan(tensor.nameSpan, by) };
 }
 
@@ -161,6 +168,7 @@ function shiftSparse(tensor: SparseTensor, by: number): SparseTensor {
 }
 
 function shiftValueInfo(value: ValueInfo, by: number): ValueInfo {
+  if (value instanceof ParsedValue) return value.shifted(by);
   return { ...value, span: shiftSpan(value.span, by), nameSpan: shiftSpan(value.nameSpan, by) };
 }
 

@@ -1,4 +1,4 @@
-import type { StringEntry, TextSpan, Type } from '../onnx/model';
+import type { Attribute, StringEntry, TextSpan, Type } from '../onnx/model';
 import { NameStack, Places } from './places';
 import type { ParsedNode } from './parsedNode';
 
@@ -81,7 +81,26 @@ const namedEscapes: Readonly<Record<string, string>> = { n: '\n', r: '\r', t: '\
 /** Mistakes beyond this many are not listed: the text isn't ONNX text at all. */
 const MOST_ERRORS = 1000;
 
-type NextCode = typeof Char.Backslash | typeof Char.Newline | typeof Char.CarriageReturn;
+/** Where a character is next: looked for once for all places in front of it. */
+class NextPlace {
+  private at = -1;
+  private lookedFrom = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly character: string,
+  ) {}
+
+  /** The first place at or behind `pos`, or the end of the text. */
+  from(pos: number): number {
+    if (pos < this.lookedFrom || pos > this.at) {
+      const found = this.text.indexOf(this.character, pos);
+      this.at = found < 0 ? this.text.length : found;
+      this.lookedFrom = pos;
+    }
+    return this.at;
+  }
+}
 
 /** Reads tokens from ONNX text. Positions are UTF-16 offsets. */
 export class Scanner {
@@ -103,12 +122,17 @@ export class Scanner {
 
   /** Types by their text. */
   readonly types = new Map<string, Type>();
+  /** Attributes of nodes by their text, with where that was read. */
+  readonly attributes = new Map<string, { readonly list: readonly Attribute[]; readonly start: number }>();
   /** The entries read last, by their position in their list. */
   readonly lastEntries: StringEntry[] = [];
   private readonly names: (string | undefined)[];
 
-  private readonly nextFrom = [0, 0, 0];
-  private readonly nextOf = [-1, -1, -1];
+  private plainFrom = 0;
+  private plainTo = -1;
+  private readonly newline: NextPlace;
+  private readonly carriageReturn: NextPlace;
+  private readonly backslash: NextPlace;
 
   /**
    * @param known nodes that need not be read again.
@@ -120,13 +144,16 @@ export class Scanner {
     shared = NAMES,
   ) {
     this.names = new Array<string | undefined>(shared).fill(undefined);
+    this.newline = new NextPlace(text, '\n');
+    this.carriageReturn = new NextPlace(text, '\r');
+    this.backslash = new NextPlace(text, '\\');
   }
 
   /**
    * A string of the model. It would keep the whole text in memory if it were a
    * slice of it, and so would each state of a text that is edited.
    */
-  private own(slice: string): string {
+  own(slice: string): string {
     return this.known === undefined ? slice : ` ${slice}`.slice(1);
   }
 
@@ -182,7 +209,7 @@ export class Scanner {
    * The text between two offsets. Equal names get the same string, which keeps
    * memory small and makes looking them up quick.
    */
-  private share(start: number, end: number): string {
+  share(start: number, end: number): string {
     const { text } = this;
     const length = end - start;
     if (length > LONGEST_SHARED) return this.own(text.slice(start, end));
@@ -237,8 +264,11 @@ export class Scanner {
     const { text } = this;
     const contentStart = this.pos + 1;
     let at = text.indexOf('"', contentStart);
-    const hasBackslash = at >= 0 && this.next(Char.Backslash, contentStart) < at;
-    if (hasBackslash) at = closingQuote(text, contentStart);
+    if (at >= 0 && at <= this.plainEnd(contentStart)) {
+      this.pos = at + 1;
+      return this.share(contentStart, at);
+    }
+    if (at >= 0 && text.slice(contentStart, at).includes('\\')) at = closingQuote(text, contentStart);
     if (at < 0) {
       const lineEnd = text.indexOf('\n', start);
       this.pos = text.length;
@@ -248,22 +278,20 @@ export class Scanner {
         end: lineEnd < 0 ? text.length : lineEnd,
       });
     }
-    if (this.next(Char.Newline, contentStart) < at) this.lastLongString = start;
-    this.pos = at + 1;
-    if (!hasBackslash && this.next(Char.CarriageReturn, contentStart) > at) return this.share(contentStart, at);
     const content = text.slice(contentStart, at);
+    if (content.includes('\n')) this.lastLongString = start;
+    this.pos = at + 1;
     const read = escaped ? this.unescape(content, start + 2) : content.replace(/\r\n/g, '\n').replace(/\\([^])/g, '$1');
     return this.own(read);
   }
 
-  /** Where the character is next at or behind `from`, or the end of the text; quick, since it is looked for once. */
-  private next(code: NextCode, from: number): number {
-    const slot = code === Char.Backslash ? 0 : code === Char.Newline ? 1 : 2;
-    const known = this.nextOf[slot]!;
-    if (known >= from && this.nextFrom[slot]! <= from) return known;
-    const found = this.text.indexOf(code === Char.Backslash ? '\\' : code === Char.Newline ? '\n' : '\r', from);
-    this.nextFrom[slot] = from;
-    return (this.nextOf[slot] = found < 0 ? this.text.length : found);
+  /** Up to where what stands at `from` reads as it is: to a line break, a backslash, or the end of the text. */
+  private plainEnd(from: number): number {
+    if (from < this.plainFrom || from > this.plainTo) {
+      this.plainFrom = from;
+      this.plainTo = Math.min(this.newline.from(from), this.carriageReturn.from(from), this.backslash.from(from));
+    }
+    return this.plainTo;
   }
 
   private unescape(content: string, offset: number): string {
