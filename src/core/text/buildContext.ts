@@ -3,6 +3,7 @@ import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteRange, type ByteSource } from '../wire/source';
 import { readTensorProto } from '../onnx/decodeTensor';
 import { readTensor } from '../onnx/tensor';
+import type { Chunk } from '../wire/splice';
 import { WireReader } from '../wire/reader';
 import { renameIn, type NameFields } from './hiddenNames';
 import { messageField, type MessageEdit } from './messageEdit';
@@ -65,6 +66,7 @@ export class BuildContext {
   scope: RenameScope | undefined;
   private readonly path: string[] = [];
   private readonly names: ReadonlySet<string>;
+  private isTrying = false;
   private typedTensors: Map<number, Tensor> | undefined;
   private dataKeys: Set<string> | undefined;
   private ownEntries: Set<string> | undefined;
@@ -83,6 +85,29 @@ export class BuildContext {
     const result = build();
     this.path.pop();
     return result;
+  }
+
+  /**
+   * Whether `rebuild`, which is only tried, has nothing to change. Within a
+   * trial every answer is no: elements that are equal have equal ones at the
+   * same places, and trials in trials would take time exponential in depth.
+   */
+  wouldKeep(rebuild: () => Chunk[] | undefined): boolean {
+    if (this.isTrying) return false;
+    const { scope, changes, path } = this;
+    const [changeCount, depth] = [changes.length, path.length];
+    this.isTrying = true;
+    try {
+      return rebuild() === undefined;
+    } catch (error) {
+      if (error instanceof BuildError) return false;
+      throw error;
+    } finally {
+      this.isTrying = false;
+      this.scope = scope;
+      changes.length = changeCount;
+      path.length = depth;
+    }
   }
 
   /** Run `build` for what is in a graph or function whose values are renamed by `scope`. */

@@ -259,7 +259,8 @@ export class NodeBuilder {
   }
 
   private rebuildItems<T>(edit: MessageEdit, edited: readonly T[], base: readonly T[], builder: ListBuilder<T>): void {
-    const matching = matchItems(edited, base, (item) => builder.nameOf(item));
+    const isSame = (item: T, before: T): boolean => this.context.wouldKeep(() => builder.rebuild(item, before));
+    const matching = matchItems(edited, base, (item) => builder.nameOf(item), isSame);
     rebuildList(edit, edited, base, matching, builder, this.context);
   }
 

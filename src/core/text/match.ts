@@ -135,12 +135,55 @@ export function matchNamed<T extends { readonly name: string }>(edited: readonly
   return matching;
 }
 
-/** Pair the elements of an attribute's list: by name, where they have one, then by index. */
-export function matchItems<T>(edited: readonly T[], base: readonly T[], nameOf: (element: T) => string): Matching {
-  const key = (element: T) => nameOf(element) || undefined;
-  const matching = matchByKeys(edited, base, [[key, key]]);
-  const taken = new Set(matching);
-  return matching.map((index, i) => (index < 0 && i < base.length && !taken.has(i) ? i : index));
+/** Lists with more pairs than this are not searched for equal elements. */
+const MOST_COMPARISONS = 10_000;
+
+/**
+ * Pair the elements of an attribute's list: equal ones at both ends, equal ones
+ * between, by name, where they have one, then by index.
+ */
+export function matchItems<T>(
+  edited: readonly T[],
+  base: readonly T[],
+  nameOf: (element: T) => string,
+  isSame: (edited: T, base: T) => boolean = () => false,
+): Matching {
+  const matching = new Int32Array(edited.length).fill(-1);
+  const shorter = Math.min(edited.length, base.length);
+  let start = 0;
+  while (start < shorter && isSame(edited[start]!, base[start]!)) matching[start] = start++;
+  let end = 0;
+  while (end < shorter - start && isSame(edited[edited.length - 1 - end]!, base[base.length - 1 - end]!)) {
+    end++;
+    matching[edited.length - end] = base.length - end;
+  }
+  const rest = edited.slice(start, edited.length - end);
+  const baseRest = base.slice(start, base.length - end);
+  const taken = new Set<number>();
+  const pair = (i: number, index: number): void => {
+    matching[start + i] = start + index;
+    taken.add(index);
+  };
+  const isLeft = (i: number): boolean => matching[start + i]! < 0;
+  if (rest.length * baseRest.length <= MOST_COMPARISONS) {
+    rest.forEach((element, i) => {
+      const index = baseRest.findIndex((other, k) => !taken.has(k) && isSame(element, other));
+      if (index >= 0) pair(i, index);
+    });
+  }
+  const nameOfLeft = (element: T, isPaired: boolean): string | undefined =>
+    isPaired ? undefined : nameOf(element) || undefined;
+  matchByKeys(
+    rest.map((element, i) => nameOfLeft(element, !isLeft(i))),
+    baseRest.map((element, k) => nameOfLeft(element, taken.has(k))),
+    [[(name) => name, (name) => name]],
+  ).forEach((index, i) => {
+    if (index >= 0) pair(i, index);
+  });
+  rest.forEach((_, i) => {
+    if (isLeft(i) && i < baseRest.length && !taken.has(i)) pair(i, i);
+  });
+  return matching;
 }
 
 /** Pair elements by place, where the lists are equally long: names at places, of which nothing else is known. */

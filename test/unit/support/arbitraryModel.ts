@@ -122,13 +122,13 @@ const externalTensor: fc.Arbitrary<Tensor> = fc
 
 export const anyTensor: fc.Arbitrary<Tensor> = fc.oneof({ weight: 6, arbitrary: numericTensor }, externalTensor);
 
-const sparseTensor: fc.Arbitrary<SparseTensor> = fc.record({
+export const anySparseTensor: fc.Arbitrary<SparseTensor> = fc.record({
   values: numericTensor,
   indices: numericTensor,
   dims: fc.array(fc.nat(9), { maxLength: 3 }),
 });
 
-const sparseInitializers = fc.option(fc.array(sparseTensor, { minLength: 1, maxLength: 2 }), {
+const sparseInitializers = fc.option(fc.array(anySparseTensor, { minLength: 1, maxLength: 2 }), {
   nil: undefined,
   freq: 2,
 });
@@ -146,8 +146,8 @@ const leafValue: fc.Arbitrary<AttributeValue> = fc.oneof(
   fc.record({ type: fc.constant('TENSORS' as const), value: fc.array(anyTensor, { maxLength: 2 }) }),
   fc.record({ type: fc.constant('TYPE_PROTO' as const), value: anyType }),
   fc.record({ type: fc.constant('TYPE_PROTOS' as const), value: fc.array(anyType, { maxLength: 2 }) }),
-  fc.record({ type: fc.constant('SPARSE_TENSOR' as const), value: sparseTensor }),
-  fc.record({ type: fc.constant('SPARSE_TENSORS' as const), value: fc.array(sparseTensor, { maxLength: 2 }) }),
+  fc.record({ type: fc.constant('SPARSE_TENSOR' as const), value: anySparseTensor }),
+  fc.record({ type: fc.constant('SPARSE_TENSORS' as const), value: fc.array(anySparseTensor, { maxLength: 2 }) }),
   fc.record({
     type: fc.constant('REFERENCE' as const),
     value: anyString.filter((text) => text !== ''),
@@ -214,6 +214,24 @@ const anyFunction: fc.Arbitrary<FunctionProto> = fc.record({
 });
 
 export const anyNode: fc.Arbitrary<Node> = parts.node;
+
+const listValue: fc.Arbitrary<AttributeValue> = fc.oneof(
+  leafValue.filter(({ type }) => type.endsWith('S')),
+  fc.record({ type: fc.constant('TENSORS' as const), value: fc.array(anyTensor, { minLength: 1, maxLength: 4 }) }),
+  fc.record({ type: fc.constant('GRAPHS' as const), value: fc.array(parts.graph, { minLength: 1, maxLength: 3 }) }),
+);
+
+/** A node with lists as values of its attributes. */
+export const anyListNode: fc.Arbitrary<Node> = fc
+  .tuple(
+    parts.node,
+    fc.uniqueArray(fc.record({ name, value: listValue }), {
+      minLength: 1,
+      maxLength: 3,
+      selector: (attribute) => attribute.name,
+    }),
+  )
+  .map(([node, attributes]) => ({ ...node, attributes }));
 
 export const anyModel: fc.Arbitrary<Model> = fc.record({
   irVersion: fc.nat(20),
