@@ -5,7 +5,7 @@ import type { ParsedNode } from './parsedNode';
 import { parseEntries, parseTypeIfNext } from './parseTensor';
 import { seekElement, seekFunction } from './recover';
 import { Reuse, type ParsedText } from './reuse';
-import { Char, FEW_NAMES, Scanner, SyntaxFailure } from './scanner';
+import { Char, Scanner, SyntaxFailure } from './scanner';
 
 export type { ParsedText } from './reuse';
 export type { ParseError } from './scanner';
@@ -31,7 +31,7 @@ export function parseModel(text: string): ParsedText {
 export function reparseModel(previous: ParsedText, text: string): ParsedText {
   if (previous.text === text) return previous;
   const reuse = new Reuse(previous, text);
-  return parse(new Scanner(text, reuse, reuse.head && FEW_NAMES), reuse.head);
+  return parse(new Scanner(text, reuse), reuse.head);
 }
 
 /** @param before the model as it was, where all in front of its graph's nodes is the same. */

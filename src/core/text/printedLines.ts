@@ -30,7 +30,7 @@ const DECLARATION = new RegExp(
 
 /** A node's name, outputs, domain, op, attributes and inputs; what follows is no attribute. */
 const NODE = new RegExp(
-  String.raw`(?:\[(${STRING}|${IDENTIFIER})\] )?(${NAMES}) = ((?:${IDENTIFIER}\.)*)(${IDENTIFIER})` +
+  String.raw`(?:\[(?:"([^"\\\r\n]*)"|(${IDENTIFIER}))\] )?(${NAMES}) = ((?:${IDENTIFIER}\.)*)(${IDENTIFIER})` +
     String.raw`(?: (<${ATTRIBUTE_TEXT}(?:${STRING}${ATTRIBUTE_TEXT})*>))? \((${NAMES}|)\)${LINE_END}(?![\s<#])`,
   'y',
 );
@@ -51,7 +51,7 @@ export function readDeclaration(scanner: Scanner, values: ValueInfo[], initializ
   if (type === undefined) return false;
   const nameStart = start + typeText.length + 1;
   const nameEnd = nameStart + (quoted === undefined ? match[3]!.length : quoted.length + 2);
-  const name = quoted === undefined ? scanner.share(nameStart, nameEnd) : scanner.share(nameStart + 1, nameEnd - 1);
+  const name = scanner.own(quoted ?? match[3]!);
   if (location === undefined) {
     values.push(new ParsedValue(name, type, start, nameStart, nameEnd));
   } else {
@@ -86,15 +86,15 @@ export function readNode(scanner: Scanner, depth: number, parseGraph: ParseGraph
   const match = NODE.exec(text);
   if (match === null) return undefined;
   const next = NODE.lastIndex;
-  const quotedName = match[1];
-  const outputText = match[2]!;
-  const domain = match[3]!;
-  const opType = match[4]!;
-  const attributeText = match[5];
-  const inputText = match[6]!;
-  const nameStart = quotedName === undefined ? ABSENT : start + 1;
-  const nameEnd = quotedName === undefined ? ABSENT : nameStart + quotedName.length;
-  const outputStart = quotedName === undefined ? start : nameEnd + 2;
+  const name = match[1] ?? match[2];
+  const outputText = match[3]!;
+  const domain = match[4]!;
+  const opType = match[5]!;
+  const attributeText = match[6];
+  const inputText = match[7]!;
+  const nameStart = name === undefined ? ABSENT : start + 1;
+  const nameEnd = name === undefined ? ABSENT : nameStart + name.length + (match[1] === undefined ? 0 : 2);
+  const outputStart = name === undefined ? start : nameEnd + 2;
   const domainStart = outputStart + outputText.length + 3;
   const opStart = domainStart + domain.length;
   const opEnd = opStart + opType.length;
@@ -138,13 +138,9 @@ export function readNode(scanner: Scanner, depth: number, parseGraph: ParseGraph
   nameStack.length = base;
   scanner.pos = next;
   return new ParsedNode(
-    quotedName === undefined
-      ? ''
-      : text.charCodeAt(nameStart) === Char.Quote
-        ? scanner.own(quotedName.slice(1, -1))
-        : scanner.own(quotedName),
-    isPlain ? '' : scanner.share(domainStart, opStart - 1),
-    scanner.share(opStart, opEnd),
+    name === undefined ? '' : scanner.own(name),
+    isPlain ? '' : scanner.own(domain.slice(0, -1)),
+    scanner.own(opType),
     '',
     inputs,
     outputs,
@@ -185,12 +181,12 @@ function pushNames(scanner: Scanner, start: number, end: number): void {
   for (let at = start; at < end;) {
     if (text.charCodeAt(at) === Char.Quote) {
       const close = text.indexOf('"', at + 1);
-      nameStack.push(scanner.share(at + 1, close), at, close + 1);
+      nameStack.push(scanner.own(text.slice(at + 1, close)), at, close + 1);
       at = close + 3;
     } else {
       let to = at + 1;
       while (to < end && text.charCodeAt(to) !== Char.Comma) to++;
-      nameStack.push(scanner.share(at, to), at, to);
+      nameStack.push(scanner.own(text.slice(at, to)), at, to);
       at = to + 2;
     }
   }

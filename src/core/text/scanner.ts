@@ -61,10 +61,6 @@ const closing: Readonly<Record<number, number>> = {
   [Char.CloseBrace]: Char.OpenBrace,
 };
 
-/** How many names are kept to be shared: powers of two. */
-const NAMES = 1 << 16;
-export const FEW_NAMES = 1 << 10;
-const LONGEST_SHARED = 128;
 const smallIntegers = Array.from({ length: 1025 }, (_, i) => BigInt(i));
 
 const START = 1;
@@ -126,7 +122,6 @@ export class Scanner {
   readonly attributes = new Map<string, { readonly list: readonly Attribute[]; readonly start: number }>();
   /** The entries read last, by their position in their list. */
   readonly lastEntries: StringEntry[] = [];
-  private readonly names: (string | undefined)[];
 
   private plainFrom = 0;
   private plainTo = -1;
@@ -134,16 +129,11 @@ export class Scanner {
   private readonly carriageReturn: NextPlace;
   private readonly backslash: NextPlace;
 
-  /**
-   * @param known nodes that need not be read again.
-   * @param shared how many names are kept to be shared, a power of two.
-   */
+  /** @param known nodes that need not be read again. */
   constructor(
     readonly text: string,
     readonly known?: KnownNodes,
-    shared = NAMES,
   ) {
-    this.names = new Array<string | undefined>(shared).fill(undefined);
     this.newline = new NextPlace(text, '\n');
     this.carriageReturn = new NextPlace(text, '\r');
     this.backslash = new NextPlace(text, '\\');
@@ -202,25 +192,7 @@ export class Scanner {
     let at = start;
     for (let code = text.charCodeAt(at); code < 128 && kinds[code] !== 0; code = text.charCodeAt(++at));
     this.pos = at;
-    return this.share(start, at);
-  }
-
-  /**
-   * The text between two offsets. Equal names get the same string, which keeps
-   * memory small and makes looking them up quick.
-   */
-  share(start: number, end: number): string {
-    const { text } = this;
-    const length = end - start;
-    if (length > LONGEST_SHARED) return this.own(text.slice(start, end));
-    // Some of the characters tell most names apart; looking at all takes longer than missing a few to share.
-    let hash = length;
-    const step = (length >> 4) + 1;
-    for (let at = end - 1; at >= start; at -= step) hash = (Math.imul(hash, 31) + text.charCodeAt(at)) | 0;
-    const slot = (hash ^ (hash >>> 16)) & (this.names.length - 1);
-    const known = this.names[slot];
-    if (known?.length === length && text.startsWith(known, start)) return known;
-    return (this.names[slot] = this.own(text.slice(start, end)));
+    return this.own(text.slice(start, at));
   }
 
   /** The identifier that is next, without consuming it, or `''`. */
@@ -266,7 +238,7 @@ export class Scanner {
     let at = text.indexOf('"', contentStart);
     if (at >= 0 && at <= this.plainEnd(contentStart)) {
       this.pos = at + 1;
-      return this.share(contentStart, at);
+      return this.own(text.slice(contentStart, at));
     }
     if (at >= 0 && text.slice(contentStart, at).includes('\\')) at = closingQuote(text, contentStart);
     if (at < 0) {
