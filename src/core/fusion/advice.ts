@@ -3,7 +3,8 @@ import { concrete, convolutionAttributes } from './convolution';
 import { estimate } from './estimate';
 import type { Advice, Finding } from './finding';
 import { outputDimensions } from './outputShape';
-import { constantOf, definingScope, isFunction, readDeclarations, type Scope } from './scope';
+import { declaredShape } from './declarations';
+import { constantOf, isFunction, lookUp, type Scope } from './scope';
 import { formulaOf, product, valueOf, type Product } from './sizes';
 
 /** Shapes of the main graph's values, by name, as far as they are known. */
@@ -19,14 +20,11 @@ export class Shapes {
 
   /** The shape of `name` as seen from `scope`, or `undefined` when it isn't known. */
   of(scope: Scope, name: string): readonly Dimension[] | undefined {
-    const at = definingScope(scope, name);
-    const value = at?.values.get(name);
-    if (!at || !value) return undefined;
-    const passed = at.parent === undefined && !isFunction(at.body) ? this.passed?.get(name) : undefined;
-    const known = passed ?? constantOf(value)?.dims;
-    if (known) return known;
-    readDeclarations(at);
-    return value.shape;
+    const value = lookUp(scope, name);
+    if (!value) return undefined;
+    const { body, parent } = value.scope;
+    const passed = this.passed && !parent && !isFunction(body) ? this.passed.get(name) : undefined;
+    return passed ?? constantOf(value)?.dims ?? declaredShape(body, name);
   }
 }
 

@@ -7,6 +7,7 @@ import type { FusedActivation, FusedResidual, Reason } from './finding';
 import { ADD_OPSET } from './fusedFunction';
 import { ACTIVATION_ATTRIBUTES, isActivation, LEGACY_HINT, type ForwardedAttribute } from './fusedOps';
 import { leftReason, otherUse } from './left';
+import type { Normalization } from './normalization';
 import { usesOf, type Scope, type Use } from './scope';
 import { isStandard, type Tracer } from './trace';
 
@@ -58,33 +59,41 @@ export interface TailTools {
   readonly tracer: Tracer;
   /** Nodes that another fusion takes already. */
   readonly taken: ReadonlySet<Node>;
+}
+
+/** What a tail belongs to. */
+export interface TailOf {
+  readonly scope: Scope;
+  readonly form: Normalization;
   /** Dimensions that the convolution's output has at least. */
-  readonly rank: number;
+  readonly leastRank: number;
 }
 
 /**
- * The addition and the activation after `normalization`, as far as nothing
+ * The addition and the activation after a normalisation, as far as nothing
  * else reads the values between. Since nothing does, the other operand of an
  * addition can't depend on the nodes that fuse, and it is computed before the
  * addition, whose place or a later one the fused node takes.
  * @param operands how many of an addition's operands the normalisation may be: the first alone, or either.
  */
-export function tailAfter(scope: Scope, normalization: Node, operands: number, tools: TailTools): Tail {
+export function tailAfter(pair: TailOf, operands: number, tools: TailTools): Tail {
+  const { scope } = pair;
+  const { last } = pair.form;
   const { types, tracer, taken } = tools;
   const nodes: Node[] = [];
   let found = NO_TAIL;
-  let from = normalization;
+  let from = last;
   while (nodes.length < MAX_NODES_AFTER) {
     const use = onlyUse(scope, from);
     const next = use?.node;
-    if (!use || !next || nodes.includes(next) || next === normalization || taken.has(next)) return found;
+    if (!use || !next || nodes.includes(next) || next === last || taken.has(next)) return found;
     if (!isStandard(scope, next) || !next.outputs[0] || scope.values.get(next.outputs[0])?.isAmbiguous) return found;
     nodes.push(next);
     from = next;
     const type = types.of(scope, next.outputs[0]);
     if (tracer.isTransparent(scope, next, next.outputs[0]) && use.index === 0) continue;
     if (next.outputs.length !== 1 || (type !== undefined && type !== FLOAT)) return found;
-    const activation = activationAt(scope, next, use.index, tools);
+    const activation = activationAt(pair, next, use.index, tools.constants);
     if (activation) return { ...found, nodes, activation };
     const residual = found.residual || use.index >= operands ? undefined : residualAt(scope, next, use.index, types);
     if (!residual) return found;
@@ -96,17 +105,11 @@ export function tailAfter(scope: Scope, normalization: Node, operands: number, t
 /**
  * Why the activation or addition that follows the pair and its {@link Tail}
  * doesn't fuse along; `undefined` where none follows, or another pair takes it.
- * @param view the node that keeps the result in another layout, where one does.
  */
-export function leftAfter(
-  scope: Scope,
-  normalization: Node,
-  tail: Tail,
-  view: Node | undefined,
-  tools: TailTools,
-): Reason | undefined {
+export function leftAfter(pair: TailOf, tail: Tail, tools: TailTools): Reason | undefined {
   if (tail.activation) return undefined;
-  let from = tail.nodes.at(-1) ?? normalization;
+  const { scope, form } = pair;
+  let from = tail.nodes.at(-1) ?? form.last;
   for (let count = 0; count < MAX_NODES_AFTER; count++) {
     const next = onlyUse(scope, from)?.node;
     if (!next?.outputs[0] || !tools.tracer.isTransparent(scope, next, next.outputs[0])) break;
@@ -124,12 +127,16 @@ export function leftAfter(
   const use = uses.find((one) => follows(one) && one.node?.opType !== 'Add') ?? uses.find(follows);
   const node = use?.node;
   if (!node) return undefined;
+  const { view } = form;
   if (view) return leftReason(node, `the layout of its input isn't the convolution's, by ${nodeLabel(view)}`, view);
   const other = uses.find((one) => one.node !== node || one.scope !== scope);
   if (other) return leftReason(node, otherUse(scope, value, other), other.node);
   const type = tools.types.of(scope, node.outputs[0] ?? '');
   if (type !== undefined && type !== FLOAT) return leftReason(node, `it computes ${elementTypeName(type)} values`);
-  return leftReason(node, node.opType === 'Add' ? additionLeft(scope, node, uses) : activationLeft(scope, node, tools));
+  return leftReason(
+    node,
+    node.opType === 'Add' ? additionLeft(scope, node, uses) : activationLeft(pair, node, tools.constants),
+  );
 }
 
 function additionLeft(scope: Scope, node: Node, uses: readonly Use[]): string {
@@ -142,7 +149,7 @@ function additionLeft(scope: Scope, node: Node, uses: readonly Use[]): string {
     : 'it has other inputs or attributes than the operator';
 }
 
-function activationLeft(scope: Scope, node: Node, { constants, rank }: TailTools): string {
+function activationLeft({ scope, leastRank }: TailOf, node: Node, constants: Constants): string {
   const { opType, inputs } = node;
   switch (opType) {
     case 'PRelu': {
@@ -151,8 +158,8 @@ function activationLeft(scope: Scope, node: Node, { constants, rank }: TailTools
       return slope.values.length > 1 ? 'it has a slope for each channel' : 'its slope has too many dimensions';
     }
     case 'Max':
-      return constants.number(scope, inputs[1] ?? '', rank) === 0 ||
-        constants.number(scope, inputs[0] ?? '', rank) === 0
+      return constants.number(scope, inputs[1] ?? '', leastRank) === 0 ||
+        constants.number(scope, inputs[0] ?? '', leastRank) === 0
         ? `operator set ${MAX_BROADCAST_OPSET} is needed, where Max broadcasts`
         : "it isn't a Relu: what it takes the larger of isn't a constant zero";
     case 'Clip':
@@ -197,22 +204,19 @@ function residualAt(scope: Scope, node: Node, index: number, types: ElementTypes
 }
 
 /** The activation that the node is, when the family has it. */
-function activationAt(
-  scope: Scope,
-  node: Node,
-  index: number,
-  { constants, rank }: TailTools,
-): FusedActivation | undefined {
+function activationAt(pair: TailOf, node: Node, index: number, constants: Constants): FusedActivation | undefined {
+  const { scope } = pair;
   const { opType, inputs } = node;
   if (index === 0 && isActivation(opType) && inputs.length === 1) {
     return hasOnly(node, ACTIVATION_ATTRIBUTES[opType]) ? { node, type: opType } : undefined;
   }
   if (index === 0 && opType === 'PRelu' && inputs.length === 2 && hasOnly(node, [])) {
-    const alpha = constants.number(scope, inputs[1]!, rank);
+    const alpha = constants.number(scope, inputs[1]!, pair.leastRank);
     return alpha !== undefined && Number.isFinite(alpha) ? { node, type: 'LeakyRelu', alpha } : undefined;
   }
   if (index === 0 && opType === 'Clip' && clipsAtZeroOnly(scope, node, constants)) return { node, type: 'Relu' };
-  return opType === 'Max' && isMaxWithZero(scope, node, constants.number(scope, inputs[1 - index] ?? '', rank))
+  return opType === 'Max' &&
+    isMaxWithZero(scope, node, constants.number(scope, inputs[1 - index] ?? '', pair.leastRank))
     ? { node, type: 'Relu' }
     : undefined;
 }

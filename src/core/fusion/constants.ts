@@ -2,7 +2,7 @@ import { readTensor } from '../onnx/tensor';
 import type { AttributeValue, Node, Tensor } from '../onnx/model';
 import { bytesSource, type ByteSource } from '../wire/source';
 import { FOLDED_OPS, foldConstant, type Numbers } from './foldConstant';
-import { definingScope, isDefaultDomain, type Scope, type Value } from './scope';
+import { definingScope, isDefaultDomain, lookUp, type Scope, type Value } from './scope';
 import { isStandard } from './trace';
 
 const NO_FILE = bytesSource(new Uint8Array(0));
@@ -34,12 +34,12 @@ export class Constants {
    * more elements than `most`, or its data isn't at hand.
    */
   numbers(scope: Scope, name: string, most = MOST_ELEMENTS): ConstantNumbers | undefined {
-    const value = name === '' ? undefined : definingScope(scope, name)?.values.get(name);
+    const value = name === '' ? undefined : lookUp(scope, name);
     if (!value || value.isSettable || value.isAmbiguous) return undefined;
     const { producer, initializer } = value;
     if (!producer) return initializer && this.ofTensor(initializer, most);
     if (producer.opType !== 'Constant' || !isDefaultDomain(producer.domain)) {
-      const computed = this.computed(scope, name, value, producer);
+      const computed = this.computed(value, producer);
       return computed && computed.values.length <= most ? computed : undefined;
     }
     const [attribute] = producer.attributes;
@@ -55,10 +55,11 @@ export class Constants {
     return constant?.values.length === 1 && constant.dims.length <= rank ? constant.values[0] : undefined;
   }
 
-  private computed(scope: Scope, name: string, value: Value, node: Node): ConstantNumbers | undefined {
+  private computed(value: Value, node: Node): ConstantNumbers | undefined {
+    if (!FOLDED_OPS.has(node.opType) || node.outputs.length !== 1) return undefined;
     if (this.folded.has(value)) return this.folded.get(value);
-    const at = FOLDED_OPS.has(node.opType) && node.outputs.length === 1 ? definingScope(scope, name) : undefined;
-    if (at?.opset === undefined || !isStandard(at, node) || this.steps >= MOST_STEPS) return undefined;
+    const at = value.scope;
+    if (at.opset === undefined || !isStandard(at, node) || this.steps >= MOST_STEPS) return undefined;
     this.folded.set(value, undefined);
     this.steps++;
     const inputs = node.inputs.map((input) => (input === '' ? undefined : (this.numbers(at, input) ?? 'unknown')));

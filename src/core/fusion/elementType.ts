@@ -1,5 +1,6 @@
 import type { FunctionProto, Node } from '../onnx/model';
-import { isDefaultDomain, isFunction, readDeclarations, type Scope, type Value } from './scope';
+import { declaredElementType } from './declarations';
+import { isDefaultDomain, isFunction, lookUp, type Scope, type Value } from './scope';
 
 /** `TensorProto.DataType` numbers that decisions here depend on. */
 export const FLOAT = 1;
@@ -47,9 +48,11 @@ const functionKey = ({ domain, name }: Pick<FunctionProto, 'domain' | 'name'>): 
 
 /**
  * Element types of values: as declared, else deduced in one forward pass over
- * each scope that is asked about.
+ * a scope of which such a value is asked about.
  */
 export class ElementTypes {
+  /** By the number of the value: its type and 1, or 0 where that isn't known. */
+  private readonly known = new Map<Scope, Int32Array>();
   private readonly done = new Set<Scope>();
   private calls: Map<string, Call[]> | undefined;
 
@@ -57,13 +60,13 @@ export class ElementTypes {
 
   /** The element type of `name` as seen from `scope`, or `undefined` when nothing tells it. */
   of(scope: Scope, name: string): number | undefined {
-    for (let at: Scope | undefined = scope; at; at = at.parent) {
-      const value = at.values.get(name);
-      if (!value) continue;
-      if (!this.done.has(at)) this.deduce(at);
-      return value.elementType;
-    }
-    return undefined;
+    const value = name === '' ? undefined : lookUp(scope, name);
+    if (!value) return undefined;
+    const { scope: at, number } = value;
+    const types = this.typesOf(at);
+    if (types[number] === 0) types[number] = 1 + (statedType(value, name) ?? -1);
+    if (types[number] === 0 && !this.done.has(at)) this.deduce(at, types);
+    return types[number] === 0 ? undefined : types[number]! - 1;
   }
 
   /** The scope of a function's body. */
@@ -71,39 +74,50 @@ export class ElementTypes {
     return this.scopes.find((scope) => scope.body === fn);
   }
 
-  private deduce(scope: Scope): void {
+  private typesOf(scope: Scope): Int32Array {
+    let types = this.known.get(scope);
+    if (!types) this.known.set(scope, (types = new Int32Array(scope.values.count)));
+    return types;
+  }
+
+  private deduce(scope: Scope, types: Int32Array): void {
     this.done.add(scope);
     const { body, values } = scope;
-    readDeclarations(scope);
-    if (isFunction(body)) this.deduceInputs(body, values);
-    for (const value of values.values()) {
-      const { initializer, producer } = value;
-      if (initializer) value.elementType = initializer.dataType;
-      // Values are in the order of their definitions, inputs and initializers first.
-      else if (producer) value.elementType ??= this.ofOutput(scope, producer, value);
+    if (isFunction(body)) this.deduceInputs(body, scope, types);
+    for (const { outputs } of body.nodes) {
+      for (const name of outputs) {
+        const value = values.get(name);
+        if (!value?.producer || types[value.number] !== 0) continue;
+        const type = statedType(value, name) ?? this.ofOutput(scope, value.producer, name);
+        types[value.number] = 1 + (type ?? -1);
+      }
     }
   }
 
   /** A function's inputs have the types that its callers pass; what isn't float32 counts first. */
-  private deduceInputs(fn: FunctionProto, values: ReadonlyMap<string, Value>): void {
-    for (const { scope, node } of this.callsOf(fn)) {
-      fn.inputs.forEach((name, index) => {
-        const value = values.get(name)!;
-        const type = this.of(scope, node.inputs[index] ?? '');
-        if (type !== undefined && (value.elementType ?? FLOAT) === FLOAT) value.elementType = type;
-      });
-    }
+  private deduceInputs(fn: FunctionProto, inner: Scope, types: Int32Array): void {
+    fn.inputs.forEach((name, index) => {
+      let known = declaredElementType(fn, name);
+      for (const { scope, node } of this.callsOf(fn)) {
+        if (known !== undefined && known !== FLOAT) break;
+        known = this.of(scope, node.inputs[index] ?? '') ?? known;
+      }
+      types[inner.values.get(name)!.number] = 1 + (known ?? -1);
+    });
   }
 
   /** Every node that calls `fn`. */
   callsOf(fn: FunctionProto): readonly Call[] {
     if (!this.calls) {
       this.calls = new Map();
-      const functions = new Set(this.scopes[0]!.model.functions.map(functionKey));
+      const { functions } = this.scopes[0]!.model;
+      const names = new Set(functions.map(({ name }) => name));
+      const keys = new Set(functions.map(functionKey));
       for (const scope of this.scopes) {
         for (const node of scope.body.nodes) {
+          if (!names.has(node.opType)) continue;
           const key = functionKey({ domain: node.domain, name: node.opType });
-          if (!functions.has(key)) continue;
+          if (!keys.has(key)) continue;
           const calls = this.calls.get(key);
           if (calls) calls.push({ scope, node });
           else this.calls.set(key, [{ scope, node }]);
@@ -113,7 +127,7 @@ export class ElementTypes {
     return this.calls.get(functionKey(fn)) ?? [];
   }
 
-  private ofOutput(scope: Scope, node: Node, value: Value): number | undefined {
+  private ofOutput(scope: Scope, node: Node, name: string): number | undefined {
     if (!isDefaultDomain(node.domain)) return undefined;
     const { opType, inputs } = node;
     const ofInput = (index: number): number | undefined => this.of(scope, inputs[index] ?? '');
@@ -138,7 +152,7 @@ export class ElementTypes {
       case 'MaxPool':
       case 'TopK':
       case 'Unique':
-        return scope.values.get(node.outputs[0]!) === value ? ofInput(0) : undefined;
+        return node.outputs[0] === name ? ofInput(0) : undefined;
       case 'Conv':
       case 'ConvTranspose':
       case 'InstanceNormalization':
@@ -162,6 +176,12 @@ export class ElementTypes {
         return NO_INPUT_TYPE.has(opType) ? undefined : ofInput(0);
     }
   }
+}
+
+/** What the body says of a value of its own. What is passed to a function counts for more than what its inputs declare. */
+function statedType({ initializer, isInput, scope: { body } }: Value, name: string): number | undefined {
+  if (initializer) return initializer.dataType;
+  return isInput && isFunction(body) ? undefined : declaredElementType(body, name);
 }
 
 function typeOfConstant(node: Node): number | undefined {

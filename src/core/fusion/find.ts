@@ -3,12 +3,21 @@ import type { ByteSource } from '../wire/source';
 import { advise, Shapes, type ValueShapes } from './advice';
 import { leftAfter, NO_TAIL, tailAfter, type Tail } from './after';
 import { anchorsOf } from './anchors';
-import { padBefore } from './before';
+import { padBefore, type PadBefore } from './before';
 import { Constants } from './constants';
 import { convolutionAttributes } from './convolution';
 import { nodeName } from './describe';
 import { ElementTypes } from './elementType';
-import type { Advice, Finding, FindingKind, FusedNode, Reason } from './finding';
+import type {
+  Advice,
+  Finding,
+  FindingKind,
+  FusedActivation,
+  FusedNode,
+  FusedPad,
+  FusedResidual,
+  Reason,
+} from './finding';
 import { FUSION_DOMAIN, fusedOpName, type ConvolutionType } from './fusedOps';
 import { fusedOpOf } from './fusedFunction';
 import type { Normalization } from './normalization';
@@ -25,7 +34,7 @@ import {
   opsetReason,
   sharedValueReason,
 } from './reasons';
-import { hasNode, indexScopes, usesOf, type Scope } from './scope';
+import { hasNode, indexScopes, usesOf, type Body, type Scope } from './scope';
 import { Tracer, type Path } from './trace';
 import { uniqueName } from './uniqueName';
 
@@ -61,8 +70,9 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
       candidates.push(examine(scope, found, exact));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
-  const taken = new Set(candidates.flatMap(({ reason, chain }) => (reason ? [] : chain)));
-  const around = { ...tools, taken, exact: exact.shapes };
+  const taken = new Set<Node>();
+  for (const { reason, chain } of candidates) if (!reason) for (const node of chain) taken.add(node);
+  const around = { ...tools, taken };
   const tails = tailsOf(candidates, around);
   return candidates.map((candidate) => complete(candidate, tails.get(candidate) ?? NO_TAIL, around));
 }
@@ -75,9 +85,8 @@ function tailsOf(candidates: readonly Candidate[], tools: Around): Map<Candidate
   const tails = new Map<Candidate, Tail>();
   for (const operands of [1, 2]) {
     for (const candidate of candidates) {
-      const { scope, form, reason } = candidate;
-      if (reason || form.view || tails.has(candidate)) continue;
-      const tail = tailAfter(scope, form.last, operands, { ...tools, rank: leastRank(candidate, tools.exact) });
+      if (candidate.reason || candidate.form.view || tails.has(candidate)) continue;
+      const tail = tailAfter(candidate, operands, tools);
       if (tail.nodes.length === 0) continue;
       tails.set(candidate, tail);
       for (const node of tail.nodes) tools.taken.add(node);
@@ -85,11 +94,6 @@ function tailsOf(candidates: readonly Candidate[], tools: Around): Map<Candidate
   }
   return tails;
 }
-
-/** Dimensions of the convolution's output, or how many it has at least. */
-const leastRank = ({ scope, convolution }: Candidate, shapes: Shapes): number =>
-  shapes.of(scope, convolution.inputs[1] ?? '')?.length ??
-  (convolutionAttributes(convolution).kernelShape?.length ?? 1) + 2;
 
 /** Every node of the model that is a fused op already. */
 export function findFused(model: Model): FusedNode[] {
@@ -116,19 +120,30 @@ interface Tools {
 interface Around extends Tools {
   /** Nodes that a fusion takes. */
   readonly taken: Set<Node>;
-  /** Shapes that are certain. */
-  readonly exact: Shapes;
 }
 
 /** A pair, before what is around it is looked at. */
-interface Candidate {
-  readonly scope: Scope;
-  readonly convolution: Node;
-  readonly form: Normalization;
-  /** From the convolution to the end of the normalisation. */
-  readonly chain: readonly Node[];
-  readonly isGroup: boolean;
-  readonly reason: Reason | undefined;
+class Candidate {
+  /**
+   * @param chain from the convolution to the end of the normalisation.
+   * @param shapes those that are certain.
+   */
+  constructor(
+    readonly scope: Scope,
+    readonly convolution: Node,
+    readonly form: Normalization,
+    readonly chain: readonly Node[],
+    readonly isGroup: boolean,
+    readonly reason: Reason | undefined,
+    private readonly shapes: Shapes,
+  ) {}
+
+  /** Dimensions of the convolution's output, or how many it has at least. */
+  get leastRank(): number {
+    const { scope, convolution } = this;
+    const weights = this.shapes.of(scope, convolution.inputs[1] ?? '');
+    return weights?.length ?? (convolutionAttributes(convolution).kernelShape?.length ?? 1) + 2;
+  }
 }
 
 function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Candidate {
@@ -136,47 +151,65 @@ function examine(normScope: Scope, { normalization: form, path }: FoundNormaliza
   const chain = [convolution, ...steps.map((step) => step.node), ...form.nodes];
   const group = groupReshape(normScope, form, path);
   const reason = whyNot(normScope, form, path, chain, group, tools);
-  return { scope, convolution, form, chain, isGroup: group !== undefined, reason };
+  return new Candidate(scope, convolution, form, chain, group !== undefined, reason, tools.shapes);
 }
 
 /** The finding with the Pad before it, and the addition and the activation after it, that fuse along. */
 function complete(candidate: Candidate, tail: Tail, tools: Around): Finding {
-  const { scope, convolution, form, chain, isGroup, reason } = candidate;
-  const normalization = form.anchor;
-  const fusable = reason === undefined;
-  const { pad, left: before } = fusable ? padBefore(scope, convolution, tools.constants, tools.types) : {};
-  const rank = leastRank(candidate, tools.exact);
-  const after = fusable ? leftAfter(scope, form.last, tail, form.view, { ...tools, rank }) : undefined;
-  const left = [before, after].filter((why) => why !== undefined);
-  const { residual, activation: fusedActivation } = tail;
-  const activation = fusedActivation?.node;
-  const type = convolution.opType as ConvolutionType;
-  const kind: FindingKind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
-  const nodes = [...(pad ? [pad.node] : []), ...chain, ...tail.nodes];
-  const parts = { pad: pad?.type, convolution: type, add: residual !== undefined, activation: fusedActivation?.type };
-  const pair = { convolution, normalization, activation, fusable, nodes };
-  let advice: Advice | undefined;
-  return {
-    id: tools.ids.of(convolution),
-    kind,
-    fusable,
-    reason,
-    scope: scope.body,
-    convolution,
-    normalization,
-    form,
-    pad,
-    residual,
-    activation,
-    fusedActivation,
-    left: left.length > 0 ? left : undefined,
-    nodes,
-    fusedOp: isGroup ? kind : fusedOpName(parts),
-    // A third of the time that finding takes: worked out when someone reads it.
-    get advice() {
-      return (advice ??= advise(pair, scope, tools.shapes));
-    },
-  };
+  const { scope, convolution, reason } = candidate;
+  const { pad, left: before } = reason ? NO_PAD : padBefore(scope, convolution, tools.constants, tools.types);
+  const after = reason ? undefined : leftAfter(candidate, tail, tools);
+  const left = before || after ? [before, after].filter((why) => why !== undefined) : undefined;
+  return new Found(tools.ids.of(convolution), candidate, pad, tail, left, tools.shapes);
+}
+
+const NO_PAD: PadBefore = {};
+
+class Found implements Finding {
+  readonly kind: FindingKind;
+  readonly fusable: boolean;
+  readonly reason: Reason | undefined;
+  readonly scope: Body;
+  readonly convolution: Node;
+  readonly normalization: Node;
+  readonly form: Normalization;
+  readonly residual: FusedResidual | undefined;
+  readonly activation: Node | undefined;
+  readonly fusedActivation: FusedActivation | undefined;
+  readonly nodes: readonly Node[];
+  readonly fusedOp: string;
+  private known: Advice | undefined;
+
+  constructor(
+    readonly id: string,
+    private readonly candidate: Candidate,
+    readonly pad: FusedPad | undefined,
+    { nodes, residual, activation }: Tail,
+    readonly left: readonly Reason[] | undefined,
+    private readonly shapes: Shapes,
+  ) {
+    const { scope, convolution, form, chain, isGroup, reason } = candidate;
+    const type = convolution.opType as ConvolutionType;
+    this.kind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
+    this.fusable = reason === undefined;
+    this.reason = reason;
+    this.scope = scope.body;
+    this.convolution = convolution;
+    this.normalization = form.anchor;
+    this.form = form;
+    this.residual = residual;
+    this.activation = activation?.node;
+    this.fusedActivation = activation;
+    this.nodes = pad ? [pad.node, ...chain, ...nodes] : [...chain, ...nodes];
+    this.fusedOp = isGroup
+      ? this.kind
+      : fusedOpName({ pad: pad?.type, convolution: type, add: residual !== undefined, activation: activation?.type });
+  }
+
+  /** Worked out when someone reads it, as few are. */
+  get advice(): Advice {
+    return (this.known ??= advise(this, this.candidate.scope, this.shapes));
+  }
 }
 
 /** The first thing in the way, the most fundamental first. */

@@ -77,7 +77,8 @@ export const opSequence = ({ pad, convolution, add, activation }: FusedOpParts):
 ];
 
 /** Name of the op that stands for these parts. */
-export const fusedOpName = (parts: FusedOpParts): string => opSequence(parts).join('');
+export const fusedOpName = ({ pad, convolution, add, activation }: FusedOpParts): string =>
+  `${pad ?? ''}${convolution}InstanceNormalization${add === true ? 'Add' : ''}${activation ?? ''}`;
 
 const FAMILY = new Map<string, FusedOp>();
 for (const [pad, convolution] of [

@@ -9,7 +9,7 @@ import { dimsOf } from './planeOperands';
 import { PlaneValues, type PlaneTools, type PlaneValue } from './planeValues';
 import type { PlaneShape } from './planeViews';
 import { outputDimensions } from './outputShape';
-import { constantTensor, producerOf, usesOf, type Scope } from './scope';
+import { constantTensor, producerOf, usesOf, type Scope, type Use } from './scope';
 import { isStandard, type Path } from './trace';
 
 /** A normalisation, and the way to it from a convolution. */
@@ -58,6 +58,9 @@ const GOES_ON: ReadonlySet<string> = new Set([
   'Sum',
   'Transpose',
 ]);
+
+/** Those of them that a second operand decides. */
+const BINARY: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub', 'Sum']);
 
 /** Finds the normalisations of one body that follow a convolution. */
 export class NormalizationForms {
@@ -119,7 +122,20 @@ export class NormalizationForms {
     if (anchor.opType !== NATIVE) return false;
     const producer = producerOf(scope, anchor.inputs[0]!);
     if (!producer || !isConvolution(producer.opType) || !isStandard(scope, producer)) return false;
-    return usesOf(scope, anchor.outputs[0]!).every(({ node }) => !node || !GOES_ON.has(node.opType));
+    const uses = usesOf(scope, anchor.outputs[0]!);
+    if (uses.every(({ node }) => !node || !GOES_ON.has(node.opType))) return true;
+    const [use] = uses;
+    return uses.length === 1 && usesOf(scope, anchor.inputs[0]!).length === 1 && this.isOtherPlane(use!);
+  }
+
+  /** Is what arithmetic reads beside the value neither a number for each channel nor one for all of them? */
+  private isOtherPlane({ node, index }: Use): boolean {
+    const { scope } = this;
+    const { shapes, constants } = this.tools;
+    if (!node || !BINARY.has(node.opType) || node.inputs.length !== 2) return false;
+    const other = node.inputs[1 - index]!;
+    if (constants.numbers(scope, other)) return false;
+    return dimsOf(scope, other, shapes, constants)?.filter((size) => size !== 1).length !== 1;
   }
 
   /** An InstanceNormalization as it stands. */

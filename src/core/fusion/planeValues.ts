@@ -25,7 +25,7 @@ import type { NodeOrder } from './nodeOrder';
 import { PlaneOperands } from './planeOperands';
 import { sizesOf, type SizesValue } from './planeSizes';
 import { planeAxes, planeView, reshape, sameView, transpose, viewRank, type PlaneShape, type View } from './planeViews';
-import { definingScope, producerOf, type Scope } from './scope';
+import { lookUp, producerOf, type Scope } from './scope';
 import { isStandard, type Tracer } from './trace';
 
 export interface PlaneTools {
@@ -130,7 +130,7 @@ export class PlaneValues {
   private follow(root: string): void {
     const pending = new Set<Node>();
     const push = (name: string): void => {
-      const uses = definingScope(this.scope, name)?.values.get(name)?.uses ?? [];
+      const uses = lookUp(this.scope, name)?.uses ?? [];
       for (const { node, scope } of uses) {
         if (node && scope === this.scope && FOLLOWED.has(node.opType)) pending.add(node);
       }

@@ -12,7 +12,7 @@ import {
   type ConvolutionType,
   type ForwardedAttribute,
 } from './fusedOps';
-import { constantTensor, definingScope, isFunction, usesOf, type Scope, type Use } from './scope';
+import { constantTensor, definingScope, isFunction, type Scope, type Use } from './scope';
 import type { Path } from './trace';
 
 /** `TensorProto.DataType` of the integers that shapes are. */
@@ -218,15 +218,16 @@ export function elementTypeReason(
   form: Normalization,
   types: ElementTypes,
 ): Reason | undefined {
-  const written = new Set(form.isNative ? [] : form.nodes);
-  const parameters = parameterNames(form);
   for (const node of chain) {
-    const inputs = node.opType === 'Dropout' ? node.inputs.slice(0, 1) : node.inputs;
-    const read = written.has(node) ? inputs.filter((name) => parameters.includes(name)) : inputs;
-    for (const value of [...read, node.outputs[0]!]) {
+    const { inputs } = node;
+    const isWritten = !form.isNative && form.nodes.includes(node);
+    const read = node.opType === 'Dropout' ? Math.min(1, inputs.length) : inputs.length;
+    for (let index = 0; index <= read; index++) {
+      const value = index < read ? inputs[index]! : node.outputs[0]!;
+      if (isWritten && index < read && !isParameter(form, value)) continue;
       const type = types.of(scope, value);
       // What computes a Reshape's target works on integers.
-      if (type === undefined || type === FLOAT || (type === INT64 && written.has(node))) continue;
+      if (type === undefined || type === FLOAT || (type === INT64 && isWritten)) continue;
       return reason(
         'element-type',
         `\`${value}\` is ${elementTypeName(type)}; the fused op computes in float32`,
@@ -281,25 +282,25 @@ export function channelsOf(scope: Scope, convolution: Node, shapes: Shapes): num
 
 /** A value between the convolution and the result of the normalisation that something else also needs. */
 export function sharedValueReason(scope: Scope, chain: readonly Node[], form: Normalization): Reason | undefined {
-  const inside = new Set(chain);
-  const parameters = parameterNames(form);
   for (const node of chain) {
     for (const value of node.outputs) {
       if (value === '' || value === form.output) continue;
-      if (scope.values.get(value)?.isAmbiguous) {
+      const known = scope.values.get(value);
+      if (known?.isAmbiguous === true) {
         return reason('duplicate-name', `more than one value is called \`${value}\``, placeOfNode(node, 'one of them'));
       }
       const belongs = (use: Use): boolean =>
-        use.node !== undefined && use.scope === scope && inside.has(use.node) && !parameters.includes(value);
-      const others = usesOf(scope, value).filter((use) => !belongs(use));
+        use.node !== undefined && use.scope === scope && chain.includes(use.node) && !isParameter(form, value);
+      const others = known?.uses.filter((use) => !belongs(use)) ?? [];
       if (others.length > 0) return otherUseReason(scope, node, value, others);
     }
   }
   return undefined;
 }
 
-const parameterNames = ({ scale, bias }: Normalization): readonly string[] =>
-  [scale, bias].flatMap((parameter) => (parameter.kind === 'filled' ? [] : [parameter.name]));
+/** Is it the normalisation's scale or its bias? */
+const isParameter = ({ scale, bias }: Normalization, name: string): boolean =>
+  (scale.kind !== 'filled' && scale.name === name) || (bias.kind !== 'filled' && bias.name === name);
 
 function otherUseReason(scope: Scope, node: Node, value: string, others: readonly Use[]): Reason {
   const isConvolution = node.opType.startsWith('Conv');

@@ -4,15 +4,7 @@ import { bytesSource, type ByteSource } from '../wire/source';
 import type { ElementTypes } from './elementType';
 import { FLOAT } from './elementType';
 import { FUSION_DOMAIN, isConvolution } from './fusedOps';
-import {
-  constantTensor,
-  definingScope,
-  isDefaultDomain,
-  isFunction,
-  outputNames,
-  producerOf,
-  type Scope,
-} from './scope';
+import { constantTensor, isDefaultDomain, isFunction, lookUp, outputNames, type Scope } from './scope';
 
 /** A node between the convolution and the normalisation. */
 export interface Step {
@@ -100,9 +92,10 @@ export class Tracer {
   }
 
   private walk(scope: Scope, value: string, otherNodes: number, steps: number): Path | undefined {
-    const at = value === '' || steps === 0 ? undefined : definingScope(scope, value);
-    const node = at && producerOf(at, value);
-    if (!node) return at?.values.get(value)?.isInput ? this.outOfCall(at, value, steps) : undefined;
+    const known = value === '' || steps === 0 ? undefined : lookUp(scope, value);
+    if (!known) return undefined;
+    const { scope: at, producer: node } = known;
+    if (!node) return known.isInput ? this.outOfCall(at, value, steps) : undefined;
     const path = this.through(at, node, value, otherNodes, steps);
     if (!path || at === scope || path.boundary) return path;
     let inner = scope;
@@ -190,7 +183,7 @@ export class Tracer {
     const mode = node.inputs[2];
     if (opset < 12 || mode === undefined || mode === '') return true;
     // A value that a caller may override isn't a constant.
-    if (definingScope(scope, mode)?.values.get(mode)?.isSettable) return false;
+    if (lookUp(scope, mode)?.isSettable === true) return false;
     const tensor = constantTensor(scope, mode);
     return tensor !== undefined && this.isZero(tensor);
   }

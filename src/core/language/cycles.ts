@@ -53,7 +53,7 @@ export function findCycles(scope: Scope): readonly (readonly Node[])[] {
 /** For each node, the nodes that read one of its results, themselves or in a subgraph. */
 function readersOf(scope: Scope, numbers: ReadonlyMap<Node, number>): readonly (readonly number[])[] {
   const readers: number[][] = scope.body.nodes.map(() => []);
-  for (const { producer, uses } of scope.values.values()) {
+  for (const [, { producer, uses }] of scope.values) {
     const from = producer && numbers.get(producer);
     if (from === undefined) continue;
     for (const use of uses) {
