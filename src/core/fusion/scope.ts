@@ -1,7 +1,16 @@
 import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../onnx/model';
-import { isFunction, Scope, type Body, type Holder, type Use, type Value } from './values';
+import { Scope, type Body, type Holder, type Use, type Value } from './values';
 
-export { inputNames, isFunction, type Body, type Scope, type UnresolvedUse, type Use, type Value } from './values';
+export {
+  inputNames,
+  isFunction,
+  outputNames,
+  type Body,
+  type Scope,
+  type UnresolvedUse,
+  type Use,
+  type Value,
+} from './values';
 
 const NO_USES: readonly Use[] = [];
 const NO_GRAPHS: readonly Graph[] = [];
@@ -30,10 +39,6 @@ export function fixedInputs(model: Model): readonly ValueInfo[] {
   const names = new Set(initializers.map(({ name }) => name));
   return inputs.filter(({ name }) => names.has(name));
 }
-
-/** Names of a body's outputs. */
-export const outputNames = (body: Body): readonly string[] =>
-  isFunction(body) ? body.outputs : body.outputs.map((output) => output.name);
 
 /** The graphs an attribute holds. */
 export function subgraphsOf(attribute: Attribute): readonly Graph[] {
@@ -75,6 +80,7 @@ export function indexScopes(model: Model): readonly Scope[] {
   return scopes;
 }
 
+/** Adds the scope of a body and those of the bodies that it holds. */
 function openScope(
   model: Model,
   body: Body,
@@ -90,27 +96,13 @@ function openScope(
     else holder.scope.children.set(holder.node, [scope]);
   }
   for (const node of body.nodes) {
-    const { inputs } = node;
-    for (let index = 0; index < inputs.length; index++) {
-      const name = inputs[index]!;
-      if (name !== '' && !addUse(scope, name, node, index)) scope.unresolved.push({ name, node, index, scope });
-    }
     for (const attribute of node.attributes) {
       for (const graph of subgraphsOf(attribute)) {
         openScope(model, graph, opset, { scope, node, attribute: attribute.name }, scopes);
       }
     }
   }
-  outputNames(body).forEach((name, index) => {
-    if (!addUse(scope, name, undefined, index) && name !== '') scope.unresolved.push({ name, index, scope });
-  });
-}
-
-/** Notes that something in `scope` reads a value of it or of a scope around it. */
-function addUse(scope: Scope, name: string, node: Node | undefined, index: number): boolean {
-  for (let at: Scope | undefined = scope; at; at = at.parent)
-    if (at.values.addUse(name, node, index, scope)) return true;
-  return false;
+  if (!holder) scope.noteReads();
 }
 
 /** What `name` means in `scope`: a value of its own or of one around it. */
@@ -136,7 +128,7 @@ export function readerIn(scope: Scope, use: Use): Node | undefined {
 export const usesOf = (scope: Scope, name: string): readonly Use[] => scope.values.get(name)?.uses ?? NO_USES;
 
 /** The node that computes a value that `scope` defines. */
-export const producerOf = (scope: Scope, name: string): Node | undefined => scope.values.producerOf(name);
+export const producerOf = (scope: Scope, name: string): Node | undefined => scope.values.get(name)?.producer;
 
 /** The tensor that `name` stands for in `scope`, if it is an initializer or the value of a Constant node. */
 export const constantTensor = (scope: Scope, name: string): Tensor | undefined => constantOf(lookUp(scope, name));

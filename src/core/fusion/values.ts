@@ -10,44 +10,16 @@ export const isFunction = (body: Body): body is FunctionProto => 'overload' in b
 export const inputNames = (body: Body): readonly string[] =>
   isFunction(body) ? body.inputs : body.inputs.map((input) => input.name);
 
+/** Names of a body's outputs. */
+export const outputNames = (body: Body): readonly string[] =>
+  isFunction(body) ? body.outputs : body.outputs.map((output) => output.name);
+
 /** What holds a subgraph. */
 export interface Holder {
   readonly scope: Scope;
   readonly node: Node;
   /** Name of the attribute, such as `then_branch`. */
   readonly attribute: string;
-}
-
-/** A body with its names resolved: who writes each value, and who reads it. */
-export class Scope {
-  /** Set for a subgraph: the scope and node that hold it. */
-  readonly parent: Scope | undefined;
-  readonly owner: Node | undefined;
-  /** Name of the owner's attribute that holds this subgraph, such as `then_branch`. */
-  readonly ownerAttribute: string | undefined;
-  /** The values this scope defines. */
-  readonly values: Values;
-  /** Subgraphs by the node that holds them. */
-  readonly children = new Map<Node, Scope[]>();
-  /** Names read here that neither this scope nor one around it defines. */
-  readonly unresolved: UnresolvedUse[] = [];
-
-  /**
-   * @param opset version of the default operator set in force here.
-   * @param fixesInputs does an initializer keep callers from giving the input of its name?
-   */
-  constructor(
-    readonly model: Model,
-    readonly body: Body,
-    readonly opset: number | undefined,
-    fixesInputs: boolean,
-    holder: Holder | undefined,
-  ) {
-    this.parent = holder?.scope;
-    this.owner = holder?.node;
-    this.ownerAttribute = holder?.attribute;
-    this.values = new Values(this, fixesInputs);
-  }
 }
 
 /** One place where a value is read. */
@@ -65,6 +37,83 @@ export interface UnresolvedUse extends Use {
 }
 
 const NO_USES: readonly Use[] = [];
+const NO_NAMES: readonly UnresolvedUse[] = [];
+
+/** A body with its names resolved: who writes each value, and who reads it. */
+export class Scope {
+  /** Set for a subgraph: the scope and node that hold it. */
+  readonly parent: Scope | undefined;
+  readonly owner: Node | undefined;
+  /** Name of the owner's attribute that holds this subgraph, such as `then_branch`. */
+  readonly ownerAttribute: string | undefined;
+  /** The values this scope defines. */
+  readonly values: Values;
+  /** Subgraphs by the node that holds them. */
+  readonly children = new Map<Node, Scope[]>();
+  private undefinedNames: UnresolvedUse[] | undefined;
+  private isComplete = false;
+
+  /**
+   * @param opset version of the default operator set in force here.
+   * @param fixesInputs does an initializer keep callers from giving the input of its name?
+   */
+  constructor(
+    readonly model: Model,
+    readonly body: Body,
+    readonly opset: number | undefined,
+    fixesInputs: boolean,
+    holder: Holder | undefined,
+  ) {
+    this.parent = holder?.scope;
+    this.owner = holder?.node;
+    this.ownerAttribute = holder?.attribute;
+    this.values = new Values(this, fixesInputs);
+  }
+
+  /** Names read here that neither this scope nor one around it defines. */
+  get unresolved(): readonly UnresolvedUse[] {
+    this.noteAllReads();
+    return this.undefinedNames ?? NO_NAMES;
+  }
+
+  /** Notes who reads nodes' outputs, once for a body that no other holds, and for all that it holds. */
+  noteReads(): void {
+    this.forEachRead((scope, name, node, index) => {
+      for (let at: Scope | undefined = scope; at; at = at.parent) {
+        if (at.values.noteRead(name, node, index, scope)) return;
+        if (at.parent && at.values.declares(name)) return;
+      }
+    });
+  }
+
+  /** Notes who reads inputs and initializers too, and which names nothing defines: half of all reads, which few ask for. */
+  noteAllReads(): void {
+    if (this.parent) return this.parent.noteAllReads();
+    if (this.isComplete) return;
+    this.isComplete = true;
+    this.forEachRead((scope, name, node, index) => {
+      for (let at: Scope | undefined = scope; at; at = at.parent) {
+        if (at.values.computes(name) || at.values.noteDeclaredRead(name, node, index, scope)) return;
+      }
+      (scope.undefinedNames ??= []).push({ name, node, index, scope });
+    });
+  }
+
+  private forEachRead(note: (scope: Scope, name: string, node: Node | undefined, index: number) => void): void {
+    const { body, children } = this;
+    for (const node of body.nodes) {
+      const { inputs } = node;
+      for (let index = 0; index < inputs.length; index++) {
+        const name = inputs[index]!;
+        if (name !== '') note(this, name, node, index);
+      }
+      if (children.size > 0) for (const child of children.get(node) ?? []) child.forEachRead(note);
+    }
+    outputNames(body).forEach((name, index) => {
+      if (name !== '') note(this, name, undefined, index);
+    });
+  }
+}
 
 /**
  * The values that a body defines, by name: its inputs, its initializers, then
@@ -77,8 +126,6 @@ export class Values implements Iterable<[string, Value]> {
   /** Numbers of the nodes' outputs, counted on from those of the declared values. */
   private readonly outputs = new Map<string, number>();
   private readonly producers: Node[] = [];
-  /** The last node with an output that is called as a declared value is. */
-  private readonly redefining = new Map<number, Node>();
   private readonly ambiguous: Set<number>;
   /** By value: its first and its last use, 0 where it has none. */
   private readonly firstUses: Int32Array;
@@ -100,18 +147,11 @@ export class Values implements Iterable<[string, Value]> {
     private readonly fixesInputs: boolean,
   ) {
     const { outputs, producers } = this;
-    const { body } = scope;
-    const declared = (this.declared = declaredValues(body));
+    const declared = (this.declared = declaredValues(scope.body));
     const ambiguous = (this.ambiguous = new Set(declared.repeatedInputs));
-    for (const node of body.nodes) {
+    for (const node of scope.body.nodes) {
       for (const name of node.outputs) {
         if (name === '') continue;
-        const taken = declared.numbers.get(name);
-        if (taken !== undefined) {
-          ambiguous.add(taken);
-          this.redefining.set(taken, node);
-          continue;
-        }
         const number = declared.numbers.size + producers.length;
         const known = outputs.size;
         outputs.set(name, number);
@@ -119,66 +159,66 @@ export class Values implements Iterable<[string, Value]> {
         producers.push(node);
       }
     }
-    const count = declared.numbers.size + producers.length;
-    this.firstUses = new Int32Array(count);
-    this.lastUses = new Int32Array(count);
-    this.made = new Array<undefined>(count);
+    this.count = declared.numbers.size + producers.length;
+    this.firstUses = new Int32Array(this.count);
+    this.lastUses = new Int32Array(this.count);
+    this.made = new Array<undefined>(this.count);
   }
 
-  /** How many numbers there are. */
-  get count(): number {
-    return this.firstUses.length;
-  }
+  /** All numbers of values are less than that. */
+  readonly count: number;
 
   has(name: string): boolean {
-    return this.numberOf(name) !== undefined;
+    return this.computes(name) || this.declares(name);
+  }
+
+  /** Is it an output of a node? */
+  computes(name: string): boolean {
+    return this.outputs.has(name);
+  }
+
+  /** Is it an input or an initializer? */
+  declares(name: string): boolean {
+    return this.declared.numbers.has(name);
   }
 
   get(name: string): Value | undefined {
-    const number = this.numberOf(name);
-    return number === undefined ? undefined : this.value(number);
+    const number = this.outputs.get(name) ?? this.declared.numbers.get(name);
+    return number === undefined ? undefined : (this.made[number] ??= this.make(name, number));
   }
 
   /** The names. */
   *keys(): Generator<string> {
     yield* this.declared.numbers.keys();
-    yield* this.outputs.keys();
+    for (const name of this.outputs.keys()) if (!this.declares(name)) yield name;
   }
 
   *[Symbol.iterator](): Generator<[string, Value]> {
-    for (const numbers of [this.declared.numbers, this.outputs]) {
-      for (const [name, number] of numbers) yield [name, this.value(number)];
-    }
-  }
-
-  /** The node that computes the value of that name. */
-  producerOf(name: string): Node | undefined {
-    const number = this.numberOf(name);
-    return number === undefined ? undefined : this.producer(number);
+    for (const name of this.keys()) yield [name, this.get(name)!];
   }
 
   /**
-   * Notes that the value is read.
+   * Notes that a node's output is read.
    * @param node the reader; absent for an output of the body.
    * @param scope that of the reader, which may be nested in this one.
-   * @returns whether it is one of these values.
+   * @returns whether it is one.
    */
-  addUse(name: string, node: Node | undefined, index: number, scope: Scope): boolean {
-    const number = this.numberOf(name);
-    if (number === undefined) return false;
-    const use = this.nextUses.push(0) - 1;
-    this.readers.push(node);
-    this.positions.push(index);
-    if (scope !== this.scope) this.innerScopes.set(use, scope);
-    const before = this.lastUses[number]!;
-    if (before === 0) this.firstUses[number] = use;
-    else this.nextUses[before] = use;
-    this.lastUses[number] = use;
-    return true;
+  noteRead(name: string, node: Node | undefined, index: number, scope: Scope): boolean {
+    const number = this.outputs.get(name);
+    if (number !== undefined) this.addUse(number, node, index, scope);
+    return number !== undefined;
+  }
+
+  /** The same of an input or an initializer. */
+  noteDeclaredRead(name: string, node: Node | undefined, index: number, scope: Scope): boolean {
+    const number = this.declared.numbers.get(name);
+    if (number !== undefined) this.addUse(number, node, index, scope);
+    return number !== undefined;
   }
 
   /** The readers of the value of that number, in order. */
   usesOf(number: number): readonly Use[] {
+    if (number < this.declared.numbers.size) this.scope.noteAllReads();
     let use = this.firstUses[number]!;
     if (use === 0) return NO_USES;
     const uses: Use[] = [];
@@ -189,26 +229,27 @@ export class Values implements Iterable<[string, Value]> {
     return uses;
   }
 
-  private value(number: number): Value {
-    return (this.made[number] ??= this.make(number));
+  private addUse(number: number, node: Node | undefined, index: number, scope: Scope): void {
+    const use = this.nextUses.push(0) - 1;
+    this.readers.push(node);
+    this.positions.push(index);
+    if (scope !== this.scope) this.innerScopes.set(use, scope);
+    const before = this.lastUses[number]!;
+    if (before === 0) this.firstUses[number] = use;
+    else this.nextUses[before] = use;
+    this.lastUses[number] = use;
   }
 
-  private make(number: number): Value {
-    const { inputCount, initializers } = this.declared;
-    const initializer = initializers[number];
-    const isInput = number < inputCount;
+  private make(name: string, number: number): Value {
+    const { numbers, inputCount, initializers } = this.declared;
+    const producer = number < numbers.size ? undefined : this.producers[number - numbers.size];
+    // An output may have the name of a declared value.
+    const declared = producer ? numbers.get(name) : number;
+    const initializer = declared === undefined ? undefined : initializers[declared];
+    const isInput = declared !== undefined && declared < inputCount;
     const isSettable = isInput && !(this.fixesInputs && initializer);
-    const isAmbiguous = this.ambiguous.has(number);
-    return new Value(this.scope, number, isInput, isSettable, isAmbiguous, this.producer(number), initializer);
-  }
-
-  private numberOf(name: string): number | undefined {
-    return this.outputs.get(name) ?? this.declared.numbers.get(name);
-  }
-
-  private producer(number: number): Node | undefined {
-    const computed = number - this.declared.numbers.size;
-    return computed < 0 ? this.redefining.get(number) : this.producers[computed];
+    const isAmbiguous = this.ambiguous.has(number) || (producer !== undefined && declared !== undefined);
+    return new Value(this.scope, number, isInput, isSettable, isAmbiguous, producer, initializer);
   }
 }
 
