@@ -34,6 +34,10 @@ export class FileSource implements ByteSource {
     return bytes;
   }
 
+  latin1(bytes: Uint8Array): string {
+    return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1');
+  }
+
   close(): void {
     if (this.descriptor !== undefined) fs.closeSync(this.descriptor);
     this.descriptor = undefined;

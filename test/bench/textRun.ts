@@ -69,6 +69,7 @@ function round(path: string): Round {
         bytesRead += end - start;
         return fileSource.read(start, end);
       },
+      latin1: (bytes) => fileSource.latin1(bytes),
       close: () => fileSource.close(),
     };
     return { model: decodeModel(counted), source: counted };

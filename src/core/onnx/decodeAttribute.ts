@@ -5,14 +5,14 @@ import { readSingularType, readType } from './decodeType';
 import type { Attribute, AttributeTypeName, AttributeValue, Graph } from './model';
 import type { ModelReader } from './modelReader';
 
-/** Reads the GraphProto up to `end`; given from outside, since graphs contain attributes. */
-export type ReadGraph = (end: number) => Graph;
+/** Reads the GraphProto up to `end`, `depth` graphs deep; given from outside, since graphs contain attributes. */
+export type ReadGraph = (reader: ModelReader, end: number, depth: number) => Graph;
 
-/** `AttributeProto` up to `end`. */
-export function readAttribute(reader: ModelReader, end: number, readGraph: ReadGraph): Attribute {
+/** `AttributeProto` up to `end` of a node that is `depth` graphs deep. */
+export function readAttribute(reader: ModelReader, end: number, depth: number, readGraph: ReadGraph): Attribute {
   const start = reader.pos;
-  const payload = reader.peekPayload(end);
-  const known = payload === undefined ? undefined : reader.attributes.get(payload);
+  const key = reader.sharedKey(end);
+  const known = key === undefined ? undefined : reader.attributes.get(key);
   if (known !== undefined) {
     reader.pos = end;
     return { name: known.name, value: known.value, origin: { start, end } };
@@ -53,7 +53,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
         (fields.rare ??= {}).t = readTensorProto(reader, reader.lengthEnd(end));
         break;
       case 50: // g = 6
-        (fields.rare ??= {}).g = readGraph(reader.lengthEnd(end));
+        (fields.rare ??= {}).g = readGraph(reader, reader.lengthEnd(end), depth + 1);
         break;
       case 61: // floats = 7
         (fields.floats ??= []).push(reader.float(end));
@@ -80,7 +80,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
         ((fields.rare ??= {}).tensors ??= []).push(readTensorProto(reader, reader.lengthEnd(end)));
         break;
       case 90: // graphs = 11
-        ((fields.rare ??= {}).graphs ??= []).push(readGraph(reader.lengthEnd(end)));
+        ((fields.rare ??= {}).graphs ??= []).push(readGraph(reader, reader.lengthEnd(end), depth + 1));
         break;
       case 114: // tp = 14
         (types ??= new SingularMessage()).add(reader.range(end));
@@ -113,7 +113,7 @@ export function readAttribute(reader: ModelReader, end: number, readGraph: ReadG
     reference === ''
       ? attributeValue(type === 'UNDEFINED' ? (typeOfTag.get(valueTag) ?? type) : type, fields)
       : { type: 'REFERENCE', value: reference, attributeType: type };
-  if (payload !== undefined && !hasPlaces(value)) reader.attributes.set(payload, { name, value });
+  if (key !== undefined && !hasPlaces(value)) reader.attributes.set(key, { name, value });
   return { name, value, origin: { start, end } };
 }
 

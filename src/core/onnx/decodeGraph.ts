@@ -101,9 +101,7 @@ export function readFunction(reader: ModelReader, end: number): FunctionProto {
         domain = reader.string(end);
         break;
       case 90: // attribute_proto = 11
-        attributeDefaults.push(
-          readAttribute(reader, reader.lengthEnd(end), (graphEnd) => readGraph(reader, graphEnd, 2)),
-        );
+        attributeDefaults.push(readAttribute(reader, reader.lengthEnd(end), 1, readGraph));
         break;
       case 98: // value_info = 12
         valueInfos.push(readValueInfo(reader, reader.lengthEnd(end)));
@@ -137,10 +135,10 @@ function readNode(reader: ModelReader, end: number, depth: number): Node {
   let domain = '';
   let opType = '';
   let overload = '';
-  const inputs: string[] = [];
-  const outputs: string[] = [];
-  const attributes: Attribute[] = [];
-  const readSubgraph = (graphEnd: number): Graph => readGraph(reader, graphEnd, depth + 1);
+  const { inputs, outputs, nodeAttributes: attributes } = reader;
+  const firstInput = inputs.length;
+  const firstOutput = outputs.length;
+  const firstAttribute = attributes.length;
   while (reader.pos < end) {
     const tag = reader.tag(end);
     switch (tag) {
@@ -157,7 +155,7 @@ function readNode(reader: ModelReader, end: number, depth: number): Node {
         opType = reader.string(end);
         break;
       case 42: // attribute = 5
-        attributes.push(readAttribute(reader, reader.lengthEnd(end), readSubgraph));
+        attributes.push(readAttribute(reader, reader.lengthEnd(end), depth, readGraph));
         break;
       case 58: // domain = 7
         domain = reader.string(end);
@@ -174,9 +172,9 @@ function readNode(reader: ModelReader, end: number, depth: number): Node {
     domain,
     opType,
     overload,
-    inputs: exact(inputs),
-    outputs: exact(outputs),
-    attributes: exact(attributes),
+    inputs: inputs.take(firstInput),
+    outputs: outputs.take(firstOutput),
+    attributes: attributes.take(firstAttribute),
     origin: { start, end },
   };
 }

@@ -15,7 +15,7 @@ export function readTensorProto(reader: WireReader, end: number): Tensor {
   let doubles: ByteRange | undefined;
   let typedFields = 0;
   const dims: number[] = [];
-  const entries: StringEntry[] = [];
+  let entries: StringEntry[] | undefined;
   while (reader.pos < end) {
     const tag = reader.tag(end);
     switch (tag) {
@@ -60,7 +60,7 @@ export function readTensorProto(reader: WireReader, end: number): Tensor {
         raw = reader.range(end);
         break;
       case 106: // external_data = 13
-        entries.push(readStringEntry(reader, reader.lengthEnd(end)));
+        (entries ??= []).push(readStringEntry(reader, reader.lengthEnd(end)));
         break;
       case 112: // data_location = 14
         external = reader.int32(end) === 1;
@@ -70,7 +70,7 @@ export function readTensorProto(reader: WireReader, end: number): Tensor {
     }
   }
   let data: TensorData;
-  if (external) data = { kind: 'external', entries };
+  if (external) data = { kind: 'external', entries: entries ?? [] };
   else if (raw !== undefined) data = { kind: 'embedded', bytes: raw };
   else if (typedFields === 0) data = { kind: 'none' };
   else {

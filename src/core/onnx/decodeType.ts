@@ -8,14 +8,24 @@ import { DEEPEST_NESTING, type ModelReader } from './modelReader';
 export function readValueInfo(reader: ModelReader, end: number): ValueInfo {
   const start = reader.pos;
   let name = '';
-  const type = new SingularMessage();
+  let type: Type | undefined;
+  let typeStart = 0;
+  let typeEnd = 0;
+  let types: SingularMessage | undefined;
   while (reader.pos < end) {
     const tag = reader.tag(end);
     if (tag === 10) name = reader.string(end);
-    else if (tag === 18) type.add(reader.range(end));
-    else reader.skip(tag, end);
+    else if (tag === 18 && type === undefined) {
+      typeEnd = reader.lengthEnd(end);
+      typeStart = reader.pos;
+      type = readType(reader, typeEnd, 1);
+    } else if (tag === 18) {
+      types ??= new SingularMessage({ start: typeStart, end: typeEnd });
+      types.add(reader.range(end));
+    } else reader.skip(tag, end);
   }
-  return { name, type: readSingularType(reader, type, 1), origin: { start, end } };
+  if (types !== undefined) type = readSingularType(reader, types, 1);
+  return { name, type, origin: { start, end } };
 }
 
 /** The type in a field that holds one, or `undefined` where the field is absent. */
@@ -28,8 +38,8 @@ export function readType(reader: ModelReader, end: number, depth: number): Type 
   if (depth > DEEPEST_NESTING) {
     throw new ModelFormatError(`types are nested more than ${DEEPEST_NESTING} deep at byte ${reader.pos}`, reader.pos);
   }
-  const payload = reader.peekPayload(end);
-  const known = payload === undefined ? undefined : reader.types.get(payload);
+  const key = reader.sharedKey(end);
+  const known = key === undefined ? undefined : reader.types.get(key);
   if (known !== undefined) {
     reader.pos = end;
     return known;
@@ -55,7 +65,7 @@ export function readType(reader: ModelReader, end: number, depth: number): Type 
   }
   const type = reader.readSingular(content, (inner, innerEnd) => readKind(inner, innerEnd, kind, depth));
   const read: Type = type ?? { kind: 'unset' };
-  if (payload !== undefined) reader.types.set(payload, read);
+  if (key !== undefined) reader.types.set(key, read);
   return read;
 }
 

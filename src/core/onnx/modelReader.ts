@@ -1,12 +1,15 @@
 import { ModelFormatError } from '../wire/errors';
-import { LONGEST_PAYLOAD, PayloadCache } from '../wire/payloadCache';
+import { ListStack } from '../wire/listStack';
 import { WireReader } from '../wire/reader';
 import type { SingularMessage } from '../wire/singularMessage';
 import type { ByteSource } from '../wire/source';
-import type { AttributeTypeName, AttributeValue, OpsetImport, StringEntry, Type } from './model';
+import type { Attribute, AttributeTypeName, AttributeValue, OpsetImport, StringEntry, Type } from './model';
 
 /** Graphs in graphs, and types in types, are read to this depth. */
 export const DEEPEST_NESTING = 100;
+
+/** Longer messages aren't kept to be shared: they are seldom equal. */
+const LONGEST_SHARED = 96;
 
 /** Decoders of small messages without nesting. They may throw anything at bytes that they can't read. */
 export interface LeafDecoders {
@@ -18,8 +21,15 @@ export interface LeafDecoders {
 
 /** Reads a model's messages, sharing what small ones of equal bytes say. */
 export class ModelReader extends WireReader {
-  readonly types = new PayloadCache<Type>();
-  readonly attributes = new PayloadCache<{ readonly name: string; readonly value: AttributeValue }>();
+  /** Types by their bytes: a model states the same few over and over. */
+  readonly types = new Map<string, Type>();
+  /** Names and values of attributes by their bytes, of those that say nothing of their place. */
+  readonly attributes = new Map<string, { readonly name: string; readonly value: AttributeValue }>();
+
+  /** Lists of the nodes that are being read; those of a node in a graph in a node come on top of that node's. */
+  readonly inputs = new ListStack<string>();
+  readonly outputs = new ListStack<string>();
+  readonly nodeAttributes = new ListStack<Attribute>();
 
   constructor(
     source: ByteSource,
@@ -51,12 +61,8 @@ export class ModelReader extends WireReader {
     return result;
   }
 
-  /** The bytes up to `end` if they are few enough to be shared, without moving on. */
-  peekPayload(end: number): Uint8Array | undefined {
-    const start = this.pos;
-    if (end - start > LONGEST_PAYLOAD) return undefined;
-    const payload = this.take(end - start, end);
-    this.pos = start;
-    return payload;
+  /** The bytes up to `end`, by which to find a message of the same bytes; `undefined` where they are too many. */
+  sharedKey(end: number): string | undefined {
+    return end - this.pos > LONGEST_SHARED ? undefined : this.peekBytes(end);
   }
 }

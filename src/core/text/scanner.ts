@@ -1,4 +1,5 @@
 import type { Attribute, StringEntry, TextSpan, Type } from '../onnx/model';
+import { detached } from '../wire/detached';
 import { NameStack, Places } from './places';
 import type { ParsedNode } from './parsedNode';
 
@@ -144,7 +145,7 @@ export class Scanner {
    * slice of it, and so would each state of a text that is edited.
    */
   own(slice: string): string {
-    return this.known === undefined ? slice : ` ${slice}`.slice(1);
+    return this.known === undefined ? slice : detached(slice);
   }
 
   /** Skip white space and comments; the code of the next character, or -1 at the end. */

@@ -1,6 +1,7 @@
+import { detached } from './detached';
 import { ModelFormatError } from './errors';
 import type { ByteRange, ByteSource } from './source';
-import { NameDecoder } from './utf8';
+import { decodeUtf8, latin1Text } from './utf8';
 import { WireType } from './varint';
 
 const SMALLEST_WINDOW = 4 << 10;
@@ -9,6 +10,7 @@ const LARGEST_WINDOW = 64 << 10;
 const smallIntegers = Array.from({ length: 1025 }, (_, i) => BigInt(i));
 const scratchBytes = new DataView(new ArrayBuffer(4));
 const DEEPEST_GROUP = 100;
+const NON_ASCII = /[\x80-\xff]/g;
 
 /**
  * Reads protobuf wire data from a file through a window. The window grows
@@ -27,7 +29,11 @@ export class WireReader {
   /** The varint last read, as two 32-bit halves. */
   private low = 0;
   private high = 0;
-  private names: NameDecoder | undefined;
+  /** The window as characters U+0000–U+00FF, once a string has been read from it. */
+  private text: string | undefined;
+  /** From the one index of the window to the other, all bytes are ASCII. */
+  private asciiFrom = 0;
+  private asciiTo = -1;
 
   constructor(
     readonly source: ByteSource,
@@ -47,6 +53,8 @@ export class WireReader {
     // A plain array, since making views of a Node Buffer is slow.
     this.bytes = new Uint8Array(read.buffer, read.byteOffset, read.length);
     this.base = this.pos;
+    this.text = undefined;
+    this.asciiTo = -1;
     return 0;
   }
 
@@ -157,14 +165,39 @@ export class WireReader {
     return range;
   }
 
-  /** A length-delimited payload as text (see {@link NameDecoder}). */
+  /** A length-delimited payload as text (see {@link decodeUtf8}). */
   string(end: number): string {
     const payloadEnd = this.lengthEnd(end);
     const length = payloadEnd - this.pos;
     if (length === 0) return '';
     const at = this.index(length);
     this.pos = payloadEnd;
-    return (this.names ??= new NameDecoder()).decode(this.bytes, at, at + length);
+    const text = this.windowText();
+    if (at + length > this.asciiEnd(at)) return decodeUtf8(this.bytes, at, at + length);
+    const slice = text.slice(at, at + length);
+    // Among large fields, a window of which few strings are taken isn't worth keeping for them.
+    return this.window === SMALLEST_WINDOW ? detached(slice) : slice;
+  }
+
+  /** The bytes up to `end` as characters U+0000–U+00FF, without moving on. */
+  peekBytes(end: number): string {
+    const length = end - this.pos;
+    const at = this.index(length);
+    return this.windowText().slice(at, at + length);
+  }
+
+  private windowText(): string {
+    return (this.text ??= this.source.latin1?.(this.bytes) ?? latin1Text(this.bytes));
+  }
+
+  /** The index of the first byte at or behind `at` that isn't ASCII, or of the end of the window. */
+  private asciiEnd(at: number): number {
+    if (at < this.asciiFrom || at > this.asciiTo) {
+      NON_ASCII.lastIndex = at;
+      this.asciiFrom = at;
+      this.asciiTo = NON_ASCII.test(this.windowText()) ? NON_ASCII.lastIndex - 1 : this.bytes.length;
+    }
+    return this.asciiTo;
   }
 
   /** A length-delimited payload; valid until the source's bytes change. */

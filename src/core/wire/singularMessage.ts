@@ -7,7 +7,12 @@ import { bytesSource, type ByteRange, type ByteSource } from './source';
  * the other as one message does.
  */
 export class SingularMessage {
-  private readonly parts: ByteRange[] = [];
+  private readonly parts: ByteRange[];
+
+  /** @param parts occurrences that there were. */
+  constructor(...parts: ByteRange[]) {
+    this.parts = parts;
+  }
 
   /** One more occurrence, by its payload. */
   add(payload: ByteRange): void {

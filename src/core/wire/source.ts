@@ -16,6 +16,8 @@ export interface ByteSource {
    * @throws RangeError when the range isn't inside the file.
    */
   read(start: number, end: number): Uint8Array;
+  /** What {@link latin1Text} gives for `bytes`, where the platform has a quicker way. */
+  latin1?(bytes: Uint8Array): string;
 }
 
 /** A source over bytes already in memory. */

@@ -4,14 +4,14 @@
  * comes back from it unchanged.
  */
 
-const CHUNK = 4096;
+const CHUNK = 1024;
 
 /** The string that `bytes[start, end)` spells. Never throws. */
 export function decodeUtf8(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let at = start;
   while (at < end && bytes[at]! < 0x80) at++;
-  if (at === end) return decodeAscii(bytes, start, end);
-  let text = decodeAscii(bytes, start, at);
+  let text = latin1Text(bytes, start, at);
+  if (at === end) return text;
   const units: number[] = [];
   while (at < end) {
     const first = bytes[at]!;
@@ -55,44 +55,14 @@ function sequenceLength(bytes: Uint8Array, at: number, end: number): 0 | 1 | 2 |
   return length;
 }
 
-function decodeAscii(bytes: Uint8Array, start: number, end: number): string {
+/** The string whose characters, U+0000–U+00FF, are `bytes[start, end)`. */
+export function latin1Text(bytes: Uint8Array, start = 0, end = bytes.length): string {
   let text = '';
   for (let from = start; from < end; from += CHUNK) {
-    const units = new Array<number>(Math.min(CHUNK, end - from));
-    for (let i = 0; i < units.length; i++) units[i] = bytes[from + i]!;
-    text += String.fromCharCode.apply(null, units);
+    const units = bytes.subarray(from, Math.min(from + CHUNK, end));
+    text += String.fromCharCode.apply(null, units as unknown as number[]);
   }
   return text;
-}
-
-const TABLE_SIZE = 1 << 16;
-const LONGEST_SHARED = 128;
-
-/**
- * Decodes UTF-8 and gives equal names the same string: in a model each name
- * occurs several times, and a found string costs neither memory nor a hash.
- */
-export class NameDecoder {
-  private readonly table = new Array<string | undefined>(TABLE_SIZE).fill(undefined);
-
-  decode(bytes: Uint8Array, start: number, end: number): string {
-    const length = end - start;
-    if (length > LONGEST_SHARED) return decodeUtf8(bytes, start, end);
-    let hash = length;
-    for (let at = start; at < end; at++) {
-      const byte = bytes[at]!;
-      if (byte >= 0x80) return decodeUtf8(bytes, start, end);
-      hash = (Math.imul(hash, 31) + byte) | 0;
-    }
-    const slot = (hash ^ (hash >>> 16)) & (TABLE_SIZE - 1);
-    const known = this.table[slot];
-    if (known?.length === length) {
-      let i = 0;
-      while (i < length && known.charCodeAt(i) === bytes[start + i]) i++;
-      if (i === length) return known;
-    }
-    return (this.table[slot] = decodeAscii(bytes, start, end));
-  }
 }
 
 /** The bytes of `text`; the inverse of {@link decodeUtf8}. Other lone surrogates become U+FFFD. */

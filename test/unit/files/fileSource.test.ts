@@ -21,6 +21,12 @@ describe('FileSource', () => {
     source.close();
   });
 
+  it('gives bytes as the characters with their codes', () => {
+    const source = new FileSource(file);
+    assert.equal(source.latin1(Uint8Array.of(0, 65, 128, 255).subarray(1)), 'A\u0080\u00ff');
+    source.close();
+  });
+
   it('never passes another file for the one that was opened', () => {
     const source = new FileSource(file);
     source.close();

@@ -6,6 +6,7 @@ import { scanFields } from '../../../src/core/wire/scan';
 import { bytesSource, type ByteSource } from '../../../src/core/wire/source';
 import { joinChunks } from '../../../src/core/wire/splice';
 import { MessageWriter } from '../../../src/core/wire/writer';
+import { runs } from '../support/runs';
 
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n });
 
@@ -80,6 +81,31 @@ describe('WireReader', () => {
     }
     assert.equal(reader.pos, bytes.length);
     assert.ok(read < bytes.length / 2, `read ${read} of ${bytes.length} bytes`);
+  });
+
+  it('reads strings among any other bytes, with a quick way of the platform and without', () => {
+    const anyField = fc.oneof(fc.string(), fc.string({ unit: 'binary' }), fc.uint8Array({ maxLength: 9000 }));
+    fc.assert(
+      fc.property(fc.array(anyField, { maxLength: 40 }), fc.boolean(), (fields, isQuick) => {
+        const writer = new MessageWriter();
+        for (const field of fields) {
+          if (typeof field === 'string') writer.string(1, field);
+          else writer.bytes(2, field);
+        }
+        const bytes = joinChunks(writer.finish(), bytesSource(new Uint8Array(0)));
+        const source: ByteSource = {
+          ...bytesSource(bytes),
+          ...(isQuick && { latin1: (read) => Buffer.from(read).toString('latin1') }),
+        };
+        const reader = new WireReader(source);
+        for (const field of fields) {
+          reader.tag(bytes.length);
+          if (typeof field === 'string') assert.equal(reader.string(bytes.length), field);
+          else reader.range(bytes.length);
+        }
+      }),
+      runs(300),
+    );
   });
 
   it('scans fields that make up the whole message', () => {
