@@ -5,7 +5,18 @@ import type { Finding, FusedNode } from '../core/fusion/finding';
 import { fuseNotes } from '../core/fusion/rewrite';
 import { documentSelector, rangeOf, type Analyses, type Analysis } from './analysis';
 import { fuseTitle } from './codeActions';
+import type { MeasurementOfFinding } from '../protocol';
 import type { Measurements } from './measurements';
+
+/** A lens on a pair or on a node that is fused already; what it says is worked out when it comes into view. */
+class NodeLens extends vscode.CodeLens {
+  constructor(
+    range: vscode.Range,
+    readonly describe: () => vscode.Command,
+  ) {
+    super(range);
+  }
+}
 
 /** On each pair that can fuse: the fix, and what it gains on this machine. */
 export function registerCodeLenses(analyses: Analyses, measurements: Measurements): vscode.Disposable {
@@ -15,10 +26,28 @@ export function registerCodeLenses(analyses: Analyses, measurements: Measurement
     provideCodeLenses(document) {
       const analysis = analyses.of(document);
       const { findings, fused } = analysis;
-      const fusable = findings.filter((finding) => finding.fusable);
-      const lenses = fusable.flatMap((finding) => lensesOf(document, analysis, finding, measurements));
-      lenses.push(...fused.flatMap((node) => unfuseLens(document, node)));
-      return fusable.length > 0 ? [...summary(document, analysis, fusable.length), ...lenses] : lenses;
+      const lenses: vscode.CodeLens[] = [];
+      let fusable = 0;
+      for (const finding of findings) {
+        if (!finding.fusable) continue;
+        fusable++;
+        const { span } = finding.convolution;
+        if (!span) continue;
+        const range = rangeOf(document, span);
+        lenses.push(
+          new NodeLens(range, () => fuseCommand(analysis, finding, measurements)),
+          new NodeLens(range, () => measureCommand(analysis, finding, measurements)),
+        );
+      }
+      for (const node of fused) {
+        const { span } = node.node;
+        if (span) lenses.push(new NodeLens(rangeOf(document, span), () => unfuseCommand(analysis, node)));
+      }
+      return fusable > 0 ? [...summary(document, analysis, fusable), ...lenses] : lenses;
+    },
+    resolveCodeLens(lens) {
+      if (lens instanceof NodeLens) lens.command = lens.describe();
+      return lens;
     },
   };
   return vscode.Disposable.from(
@@ -29,16 +58,11 @@ export function registerCodeLenses(analyses: Analyses, measurements: Measurement
   );
 }
 
-/** On a node that is fused already. */
-function unfuseLens(document: vscode.TextDocument, { id, node }: FusedNode): vscode.CodeLens[] {
-  if (!node.span) return [];
-  const command = {
-    title: '$(debug-step-back) Unfuse',
-    command: 'onnxFusionLens.unfuse',
-    arguments: [document.uri, id],
-  };
-  return [new vscode.CodeLens(rangeOf(document, node.span), command)];
-}
+const unfuseCommand = ({ uri }: Analysis, { id }: FusedNode): vscode.Command => ({
+  title: '$(debug-step-back) Unfuse',
+  command: 'onnxFusionLens.unfuse',
+  arguments: [uri, id],
+});
 
 function summary(document: vscode.TextDocument, analysis: Analysis, fusable: number): vscode.CodeLens[] {
   const found = analysis.findings.length;
@@ -51,44 +75,40 @@ function summary(document: vscode.TextDocument, analysis: Analysis, fusable: num
   return [lens(title, 'onnxFusionLens.fuseAll'), lens('$(dashboard) Measure all', 'onnxFusionLens.measure')];
 }
 
-function lensesOf(
-  document: vscode.TextDocument,
-  analysis: Analysis,
-  finding: Finding,
-  measurements: Measurements,
-): vscode.CodeLens[] {
-  const span = finding.convolution.span;
-  if (!span) return [];
-  const range = rangeOf(document, span);
-  const state = measurements.of(analysis, finding);
-  const speedup = state?.kind === 'measured' ? state.speedup : undefined;
+const speedupOf = (state: MeasurementOfFinding | undefined): number | undefined =>
+  state?.kind === 'measured' ? state.speedup : undefined;
+
+function fuseCommand(analysis: Analysis, finding: Finding, measurements: Measurements): vscode.Command {
   const notes = fuseNotes(analysis.model);
   const raised = notes.find((note) => note.startsWith('raises'));
-  const fix = new vscode.CodeLens(range, {
+  return {
     title: `$(zap) ${fuseTitle(finding)}${raised === undefined ? '' : ` (${raised})`}`,
     tooltip: [
       `${describeFusion(finding)}.`,
       ...(notes.length > 0 ? [`In the model's header, it ${notes.join(' and ')}.`] : []),
-      ...adviceLines(finding, speedup),
+      ...adviceLines(finding, speedupOf(measurements.of(analysis, finding))),
     ].join('\n'),
     command: 'onnxFusionLens.fuse',
-    arguments: [document.uri, finding.id],
+    arguments: [analysis.uri, finding.id],
+  };
+}
+
+function measureCommand(analysis: Analysis, finding: Finding, measurements: Measurements): vscode.Command {
+  const measure = (title: string, tooltip: string): vscode.Command => ({
+    title,
+    tooltip,
+    command: 'onnxFusionLens.measure',
+    arguments: [analysis.uri, finding.id],
   });
-  const measure = (title: string, tooltip: string) =>
-    new vscode.CodeLens(range, {
-      title,
-      tooltip,
-      command: 'onnxFusionLens.measure',
-      arguments: [document.uri, finding.id],
-    });
+  const state = measurements.of(analysis, finding);
   switch (state?.kind) {
     case undefined:
-      return [fix, measure('$(dashboard) Measure', 'Measure this pair on this machine')];
+      return measure('$(dashboard) Measure', 'Measure this pair on this machine');
     case 'running':
-      return [fix, new vscode.CodeLens(range, { title: '$(loading~spin) Measuring…', command: '' })];
+      return { title: '$(loading~spin) Measuring…', command: '' };
     case 'failed':
-      return [fix, measure('$(warning) Not measured', state.message)];
+      return measure('$(warning) Not measured', state.message);
     case 'measured':
-      return [fix, measure(`$(dashboard) ${state.title}`, state.detail)];
+      return measure(`$(dashboard) ${state.title}`, state.detail);
   }
 }

@@ -50,7 +50,7 @@ export class Measurements implements vscode.Disposable {
   /** What is known of a finding's speedup, as long as the pair reads as it did when it was measured. */
   of(analysis: Analysis, finding: Finding): MeasurementOfFinding | undefined {
     const entry = this.entries.get(analysis.uri.toString())?.get(finding.id);
-    if (entry?.subject !== this.subjectOf(analysis, finding)) return undefined;
+    if (!entry || entry.subject !== this.subjectOf(analysis, finding)) return undefined;
     return entry.inputShape && !this.mayHaveInput(analysis, finding, entry.inputShape) ? undefined : entry.state;
   }
 

@@ -88,8 +88,8 @@ export class Scope {
 
   /** Notes who reads inputs and initializers too, and which names nothing defines: half of all reads, which few ask for. */
   noteAllReads(): void {
-    if (this.parent) return this.parent.noteAllReads();
-    if (this.isComplete) return;
+    this.parent?.noteAllReads();
+    if (this.parent || this.isComplete) return;
     this.isComplete = true;
     this.forEachRead((scope, name, node, index) => {
       for (let at: Scope | undefined = scope; at; at = at.parent) {
