@@ -5,6 +5,7 @@ import type { Model, TextSpan } from '../core/onnx/model';
 import { parseModel, reparseModel, type ParsedText, type ParseError } from '../core/text/parse';
 import type { ModelFiles } from './modelFiles';
 import type { Shapes, ShapesState } from './shapes';
+import { evictHidden } from './shownTexts';
 import { LANGUAGE, TEXT_SCHEME, fileNameOf, isText, modelUriOf } from './uris';
 
 /** While a person types, dependants are told at most this often, in milliseconds. */
@@ -50,6 +51,7 @@ export class Analyses implements vscode.Disposable {
   ) {
     this.subscriptions = [
       this.changed,
+      evictHidden(this.ofFiles),
       shapes.onDidChange((uri) => this.changed.fire(uri)),
       vscode.workspace.onDidChangeTextDocument(({ document }) => this.schedule(document)),
       vscode.workspace.onDidSaveTextDocument((document) => this.schedule(document)),

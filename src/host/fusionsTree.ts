@@ -24,7 +24,8 @@ interface Entry {
   readonly state: State;
   readonly label: string;
   readonly description: string;
-  readonly tooltip: string;
+  /** Worked out when someone looks at it. */
+  readonly tooltip: () => string;
   /** The part of the pair's time that fusing saves, for sorting. */
   readonly gain: number;
   readonly bytesSaved: number;
@@ -53,7 +54,9 @@ export class FusionsTree implements vscode.TreeDataProvider<Item>, vscode.Dispos
   readonly onDidChangeTreeData = this.changed.event;
   /** What was found in model files that aren't open, by their texts' URIs. */
   private scanned = new Map<string, ModelItem>();
-  private models: readonly ModelItem[] = [];
+  /** What the view shows, gathered before it is told that there is something else: clicks on its rows come to nothing while it asks. */
+  private models: readonly ModelItem[] | undefined;
+  private updates = 0;
   private timer: NodeJS.Timeout | undefined;
   private readonly view: vscode.TreeView<Item>;
   private readonly subscriptions: vscode.Disposable;
@@ -81,18 +84,50 @@ export class FusionsTree implements vscode.TreeDataProvider<Item>, vscode.Dispos
   async getChildren(item?: Item): Promise<Item[]> {
     if (item?.kind === 'entry') return [];
     if (item) return item.entries.map((entry) => ({ kind: 'entry', target: item.target, id: entry.id, entry }));
-    this.models = await this.gather();
-    this.showCount(this.models.reduce((total, { entries }) => total + countOf(entries, 'fusable'), 0));
-    return [...this.models];
+    if (!this.models) this.keep(await this.gather());
+    return [...(this.models ?? [])];
   }
 
   getParent(item: Item): Item | undefined {
     if (item.kind === 'model') return undefined;
-    return this.models.find(({ target }) => target.toString() === item.target.toString());
+    return this.modelOf(item);
   }
 
   getTreeItem(item: Item): vscode.TreeItem {
     return item.kind === 'model' ? modelTreeItem(item) : entryTreeItem(item);
+  }
+
+  /**
+   * A row's tooltip, when the pointer rests on it, and its command, when it is
+   * clicked: one that came with the row would be gone once the tree changes,
+   * which may be before the person sees that.
+   */
+  resolveTreeItem(treeItem: vscode.TreeItem, item: Item): vscode.TreeItem {
+    if (item.kind === 'model') return treeItem;
+    const { target, id, entry } = item;
+    const present = this.modelOf(item)?.entries.find((other) => other.id === id && other.state === entry.state);
+    treeItem.tooltip = markdown((present ?? entry).tooltip());
+    treeItem.command = { command: 'onnxFusionLens.revealInText', title: 'Go to Text', arguments: [{ target, id }] };
+    return treeItem;
+  }
+
+  private modelOf({ target }: Item): ModelItem | undefined {
+    return this.models?.find((model) => model.target.toString() === target.toString());
+  }
+
+  private keep(models: readonly ModelItem[]): void {
+    this.models = models;
+    this.showCount(models.reduce((total, { entries }) => total + countOf(entries, 'fusable'), 0));
+  }
+
+  /** Shows what there is now, where it isn't shown already. */
+  private async update(): Promise<void> {
+    const update = ++this.updates;
+    const models = await this.gather();
+    if (update !== this.updates) return;
+    const isShown = this.models !== undefined && JSON.stringify(this.models) === JSON.stringify(models);
+    this.keep(models);
+    if (!isShown) this.changed.fire();
   }
 
   /** Models of open texts and graph pages first, then those that were looked for. */
@@ -123,19 +158,25 @@ export class FusionsTree implements vscode.TreeDataProvider<Item>, vscode.Dispos
         this.scanned = new Map(
           found.map(({ uri, path, findings, fused, error }) => [
             uri.toString(),
-            { kind: 'model', target: uri, path, entries: sorted(findings, fused, () => undefined), error },
+            {
+              kind: 'model',
+              target: uri,
+              path,
+              entries: sorted(findings, fused, () => undefined).map(withText),
+              error,
+            },
           ]),
         );
         if (found.length === 0) void vscode.window.showInformationMessage('There is no .onnx file in this workspace.');
       },
     );
-    this.changed.fire();
+    await this.update();
   }
 
   private refreshSoon(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      if (this.view.visible) this.changed.fire();
+      if (this.view.visible) void this.update();
       else void this.countHidden();
     }, REFRESH_MS);
   }
@@ -204,21 +245,31 @@ function entryOf(finding: Finding, measurement: MeasurementOfFinding | undefined
         ? ''
         : `est. −${(100 * share).toFixed(share < 0.1 ? 1 : 0)} % · `
       : `${speedup.toFixed(1)}× measured · `;
-  const lines = [`${describeFusion(finding)}.`, ...adviceLines(finding, speedup)];
-  if (measurement?.kind === 'measured') lines.push(...measurement.detail.split('\n'));
   return {
     id,
     state: fusable ? 'fusable' : 'blocked',
     label: id,
     description: fusable ? `${gain}${chainOf(finding)}` : `${chainOf(finding)} · can't fuse: ${reason?.message ?? ''}`,
-    tooltip: lines.join('\n\n'),
+    tooltip: () => tooltipOf(finding, measurement),
     gain: gainOf(finding, speedup),
     bytesSaved: advice.bytesSaved ?? 0,
   };
 }
 
+function tooltipOf(finding: Finding, measurement: MeasurementOfFinding | undefined): string {
+  const measured = measurement?.kind === 'measured' ? measurement : undefined;
+  const lines = [`${describeFusion(finding)}.`, ...adviceLines(finding, measured?.speedup)];
+  return [...lines, ...(measured?.detail.split('\n') ?? [])].join('\n\n');
+}
+
+/** The entry with its tooltip written out, so that it doesn't keep the model. */
+function withText(entry: Entry): Entry {
+  const text = entry.tooltip();
+  return { ...entry, tooltip: () => text };
+}
+
 function fusedEntry({ id, op }: FusedNode): Entry {
-  const tooltip = `${id} is fused: ${op.name}`;
+  const tooltip = (): string => `${id} is fused: ${op.name}`;
   return { id, state: 'fused', label: id, description: op.name, tooltip, gain: 0, bytesSaved: 0 };
 }
 
@@ -243,14 +294,12 @@ const ICONS: Readonly<Record<State, string>> = { fusable: 'zap', blocked: 'circl
 const SPOKEN: Readonly<Record<State, string>> = { fusable: 'can fuse', blocked: "can't fuse", fused: 'fused' };
 
 function entryTreeItem({ target, entry }: EntryItem): vscode.TreeItem {
-  const { id, state, label, description, tooltip } = entry;
+  const { id, state, label, description } = entry;
   const item = new vscode.TreeItem(label);
   item.id = `${target.toString()}#${state}#${id}`;
   item.description = description;
-  item.tooltip = markdown(tooltip);
   item.iconPath = new vscode.ThemeIcon(ICONS[state]);
   item.contextValue = state;
-  item.command = { command: 'onnxFusionLens.revealInText', title: 'Go to Text', arguments: [{ target, id }] };
   item.accessibilityInformation = { label: `${label}, ${SPOKEN[state]}, ${description}` };
   return item;
 }

@@ -11,6 +11,7 @@ import { ShapesProcess } from '../measure/shapesProcess';
 import type { Analysis } from './analysis';
 import type { Dimensions } from './dimensions';
 import { log } from './log';
+import { evictHidden } from './shownTexts';
 import { modelUriOf } from './uris';
 
 /** Milliseconds without an edit before the runtime is asked again. */
@@ -71,6 +72,7 @@ export class Shapes implements vscode.Disposable {
     };
     this.subscriptions = [
       this.changed,
+      evictHidden(this.seen, this.waiting),
       dimensions.onDidChange(again),
       vscode.workspace.onDidGrantWorkspaceTrust(again),
       vscode.workspace.onDidChangeConfiguration((event) => {
