@@ -8,9 +8,8 @@ import {
   printDotted,
   printSparseInitializer,
   printSubgraphName,
-  writeCommonAttribute,
+  printType,
   writeInitializer,
-  writeType,
 } from './printValue';
 
 export { quoteIdentifier, quoteString } from './quote';
@@ -106,10 +105,7 @@ function printValueInfos(values: readonly ValueInfo[], printer: Printer): string
 // memory and of the time that printing takes.
 
 function writeValueInfo(value: ValueInfo, printer: Printer, out: string[]): void {
-  if (value.type !== undefined) {
-    writeType(value.type, printer, out);
-    out.push(' ');
-  }
+  if (value.type !== undefined) out.push(printType(value.type, printer), ' ');
   printer.writeIdentifier(value.name, out);
 }
 
@@ -203,9 +199,7 @@ function writeAttributes(
   out: string[],
 ): void {
   for (let i = 0; i < attributes.length; i++) {
-    out.push(i === 0 ? before : between);
-    const attribute = attributes[i]!;
-    if (!writeCommonAttribute(attribute, printer, out)) out.push(attributeText(attribute, indent, printer));
+    out.push(i === 0 ? before : between, attributeText(attributes[i]!, indent, printer));
   }
   out.push(after);
 }

@@ -16,41 +16,27 @@ function printElementType(number: number, printer: Printer): string {
 }
 
 function printTensorType(elementType: number, shape: readonly Dimension[] | undefined, printer: Printer): string {
-  const out: string[] = [];
-  writeTensorType(elementType, shape, printer, out);
-  return out.join('');
-}
-
-function writeTensorType(
-  elementType: number,
-  shape: readonly Dimension[] | undefined,
-  printer: Printer,
-  out: string[],
-): void {
-  out.push(printElementType(elementType, printer));
-  if (shape === undefined) {
-    out.push('[]');
-    return;
-  }
-  if (shape.length === 0) return;
+  const type = printElementType(elementType, printer);
+  if (shape === undefined) return `${type}[]`;
+  if (shape.length === 0) return type;
+  let dimensions = '';
   for (let i = 0; i < shape.length; i++) {
     const dimension = shape[i];
-    out.push(i === 0 ? '[' : ',');
-    if (dimension === undefined) out.push('?');
-    else if (typeof dimension === 'number') out.push(formatSize(dimension));
-    else printer.writeIdentifier(dimension, out);
+    if (i > 0) dimensions += ',';
+    if (dimension === undefined) dimensions += '?';
+    else dimensions += typeof dimension === 'number' ? formatSize(dimension) : printer.identifier(dimension);
   }
-  out.push(']');
-}
-
-/** Write {@link printType}. */
-export function writeType(type: Type, printer: Printer, out: string[]): void {
-  if (type.kind === 'tensor') writeTensorType(type.elementType, type.shape, printer, out);
-  else out.push(printType(type, printer));
+  return `${type}[${dimensions}]`;
 }
 
 /** A type. One that says nothing is `?`, a form of ours, as are `seq()`, `optional()` and `map(key)` without a type. */
 export function printType(type: Type, printer: Printer): string {
+  let text = printer.types.get(type);
+  if (text === undefined) printer.types.set(type, (text = typeText(type, printer)));
+  return text;
+}
+
+function typeText(type: Type, printer: Printer): string {
   switch (type.kind) {
     case 'tensor':
       return printTensorType(type.elementType, type.shape, printer);
@@ -100,8 +86,7 @@ export function printInitializer(tensor: Tensor, printer: Printer): string {
 
 /** Write {@link printInitializer}. */
 export function writeInitializer(tensor: Tensor, printer: Printer, out: string[]): void {
-  writeTensorType(tensor.dataType, tensor.dims, printer, out);
-  out.push(' ');
+  out.push(printTensorType(tensor.dataType, tensor.dims, printer), ' ');
   printer.writeIdentifier(tensor.name, out);
   out.push(' = ');
   writeTensorData(tensor, printer, out);
@@ -187,20 +172,6 @@ export function printSparseInitializer(tensor: SparseTensor, printer: Printer): 
   return `sparse[${dims.map(formatSize).join(',')}] ${printer.identifier(values.name)} = ${content}`;
 }
 
-/** Write {@link printAttribute} for the attributes that most nodes have; whether it was one of them. */
-export function writeCommonAttribute({ name, value }: Attribute, printer: Printer, out: string[]): boolean {
-  if (value.type === 'INTS' && value.value.length > 0) {
-    out.push(printer.bareIdentifier(name), ' = ');
-    for (let i = 0; i < value.value.length; i++) out.push(i === 0 ? '[' : ', ', formatInt64(value.value[i]!));
-    out.push(']');
-    return true;
-  }
-  if (value.type === 'INT') out.push(printer.bareIdentifier(name), ' = ', formatInt64(value.value));
-  else if (value.type === 'FLOAT') out.push(printer.bareIdentifier(name), ' = ', formatFloat32(value.value));
-  else return false;
-  return true;
-}
-
 /** Prints a graph that is an attribute's value; given from outside, since graphs contain attributes. */
 export type PrintSubgraph = (value: AttributeValue & { type: 'GRAPH' | 'GRAPHS' }) => string;
 
@@ -209,8 +180,16 @@ export type PrintSubgraph = (value: AttributeValue & { type: 'GRAPH' | 'GRAPHS' 
  * type: empty and rare lists, references.
  */
 export function printAttribute(attribute: Attribute, printer: Printer, printSubgraph: PrintSubgraph): string {
-  const name = printer.bareIdentifier(attribute.name);
-  const { value } = attribute;
+  const { name, value } = attribute;
+  const known = printer.attributes.get(value);
+  if (known?.name === name) return known.text;
+  const text = attributeText(printer.bareIdentifier(name), value, printer, printSubgraph);
+  // A graph's text depends on where it stands.
+  if (value.type !== 'GRAPH' && value.type !== 'GRAPHS') printer.attributes.set(value, { name, text });
+  return text;
+}
+
+function attributeText(name: string, value: AttributeValue, printer: Printer, printSubgraph: PrintSubgraph): string {
   switch (value.type) {
     case 'REFERENCE': {
       const annotation = value.attributeType === 'UNDEFINED' ? '' : `: ${value.attributeType.toLowerCase()}`;

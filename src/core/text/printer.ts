@@ -1,4 +1,4 @@
-import type { Located } from '../onnx/model';
+import type { AttributeValue, Located, Type } from '../onnx/model';
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteSource } from '../wire/source';
 import type { Extension } from './extensions';
@@ -42,6 +42,9 @@ export class Printer {
   usesMessageReferences = false;
   private readonly notes: Notes | undefined;
 
+  /** Texts of types and attributes: a decoded model has one object for those that are equal. */
+  readonly types = new Map<Type, string>();
+  readonly attributes = new Map<AttributeValue, { readonly name: string; readonly text: string }>();
   /** `["location": …` of elided tensors. */
   private readonly locations = new Map<string, string>();
 
