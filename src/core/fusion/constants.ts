@@ -2,7 +2,7 @@ import { readTensor } from '../onnx/tensor';
 import type { AttributeValue, Node, Tensor } from '../onnx/model';
 import { bytesSource, type ByteSource } from '../wire/source';
 import { FOLDED_OPS, foldConstant, type Numbers } from './foldConstant';
-import { definingScope, isDefaultDomain, lookUp, type Scope, type Value } from './scope';
+import { isDefaultDomain, lookUp, type Scope, type Value } from './scope';
 import { isStandard } from './trace';
 
 const NO_FILE = bytesSource(new Uint8Array(0));
@@ -22,9 +22,8 @@ export type ConstantNumbers = Numbers;
  * exporters that don't fold constants compute from them.
  */
 export class Constants {
-  /** What is computed from constants; also `undefined` while that is being found out, so that a cycle ends. */
+  /** What is computed from constants. */
   private readonly folded = new Map<Value, ConstantNumbers | undefined>();
-  private steps = 0;
 
   /** @param source the file of a decoded model; without it, only values in a text or in memory are known. */
   constructor(private readonly source: ByteSource | undefined) {}
@@ -35,13 +34,14 @@ export class Constants {
    */
   numbers(scope: Scope, name: string, most = MOST_ELEMENTS): ConstantNumbers | undefined {
     const value = name === '' ? undefined : lookUp(scope, name);
-    if (!value || value.isSettable || value.isAmbiguous) return undefined;
-    const { producer, initializer } = value;
-    if (!producer) return initializer && this.ofTensor(initializer, most);
-    if (producer.opType !== 'Constant' || !isDefaultDomain(producer.domain)) {
-      const computed = this.computed(value, producer);
+    const origin = value && originOf(value);
+    if (origin === undefined) return undefined;
+    if (origin === 'computed') {
+      const computed = this.computed(value!);
       return computed && computed.values.length <= most ? computed : undefined;
     }
+    const { producer, initializer } = value!;
+    if (!producer) return initializer && this.ofTensor(initializer, most);
     const [attribute] = producer.attributes;
     return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value, most) : undefined;
   }
@@ -55,27 +55,25 @@ export class Constants {
     return constant?.values.length === 1 && constant.dims.length <= rank ? constant.values[0] : undefined;
   }
 
-  private computed(value: Value, node: Node): ConstantNumbers | undefined {
-    if (!FOLDED_OPS.has(node.opType) || node.outputs.length !== 1) return undefined;
+  private computed(value: Value): ConstantNumbers | undefined {
     if (this.folded.has(value)) return this.folded.get(value);
-    const at = value.scope;
-    if (at.opset === undefined || !isStandard(at, node) || this.steps >= MOST_STEPS) return undefined;
     this.folded.set(value, undefined);
-    this.steps++;
-    const inputs = node.inputs.map((input) => (input === '' ? undefined : (this.numbers(at, input) ?? 'unknown')));
-    this.steps--;
+    for (const step of foldedValues(value)) {
+      if (step === value || !this.folded.has(step)) this.folded.set(step, this.fold(step.scope, step.producer!));
+    }
+    return this.folded.get(value);
+  }
+
+  private fold(scope: Scope, node: Node): ConstantNumbers | undefined {
+    const inputs: (ConstantNumbers | undefined)[] = [];
+    for (const input of node.inputs) {
+      const known = input === '' ? undefined : this.numbers(scope, input);
+      if (input !== '' && !known) return undefined;
+      inputs.push(known);
+    }
     const filling = node.attributes.find((attribute) => attribute.name === 'value')?.value;
-    const result = inputs.includes('unknown')
-      ? undefined
-      : foldConstant(
-          node,
-          at.opset,
-          inputs.map((input) => (input === 'unknown' ? undefined : input)),
-          filling ? this.ofAttribute(filling, 1)?.values[0] : 0,
-          MOST_ELEMENTS,
-        );
-    this.folded.set(value, result);
-    return result;
+    const fillingNumber = filling ? this.ofAttribute(filling, 1)?.values[0] : 0;
+    return foldConstant(node, scope.opset!, inputs, fillingNumber, MOST_ELEMENTS);
   }
 
   private ofAttribute(value: AttributeValue, most: number): ConstantNumbers | undefined {
@@ -103,25 +101,42 @@ export class Constants {
   }
 }
 
+/** How a constant comes about: the model states it, or nodes may compute it from others. `undefined` for other values. */
+function originOf({ isSettable, isAmbiguous, producer, scope }: Value): 'stated' | 'computed' | undefined {
+  if (isSettable || isAmbiguous) return undefined;
+  if (!producer || (producer.opType === 'Constant' && isDefaultDomain(producer.domain))) return 'stated';
+  if (!FOLDED_OPS.has(producer.opType) || producer.outputs.length !== 1 || scope.opset === undefined) return undefined;
+  return isStandard(scope, producer) ? 'computed' : undefined;
+}
+
+/**
+ * The values by which nodes compute a constant from what the model states, each
+ * after those that it is computed from, the constant last. None where the model
+ * states it, or it is computed from something that isn't constant.
+ */
+function foldedValues(constant: Value): readonly Value[] {
+  const found = new Set<Value>();
+  const visit = (value: Value, steps: number): boolean => {
+    const origin = originOf(value);
+    if (origin !== 'computed' || found.has(value)) return origin !== undefined;
+    if (steps === 0) return false;
+    for (const name of value.producer!.inputs) {
+      const input = name === '' ? undefined : lookUp(value.scope, name);
+      if (name !== '' && !(input && visit(input, steps - 1))) return false;
+    }
+    found.add(value);
+    return true;
+  };
+  return visit(constant, MOST_STEPS) ? [...found] : [];
+}
+
 /**
  * The nodes that compute the constant `name` of `scope` from initializers and
  * Constants, each after those that it reads, all of them in `scope`'s body.
  * None where it isn't computed, or from something that isn't constant.
  */
 export function foldedNodes(scope: Scope, name: string): readonly Node[] {
-  const found = new Set<Node>();
-  const visit = (value: string, steps: number): boolean => {
-    const at = definingScope(scope, value);
-    const known = at?.values.get(value);
-    if (!at || !known || known.isSettable || known.isAmbiguous) return false;
-    const { producer } = known;
-    if (!producer || (producer.opType === 'Constant' && isDefaultDomain(producer.domain))) return true;
-    if (found.has(producer)) return true;
-    if (at !== scope || steps === 0 || producer.outputs.length !== 1) return false;
-    if (!FOLDED_OPS.has(producer.opType) || !isStandard(at, producer)) return false;
-    if (!producer.inputs.every((input) => input === '' || visit(input, steps - 1))) return false;
-    found.add(producer);
-    return true;
-  };
-  return visit(name, MOST_STEPS) ? [...found] : [];
+  const value = lookUp(scope, name);
+  const values = value ? foldedValues(value) : [];
+  return values.every(({ scope: at }) => at === scope) ? values.map(({ producer }) => producer!) : [];
 }
