@@ -19,10 +19,14 @@ import { NodeBuilder } from './buildNode';
 import { encodeNewSparseTensor, encodeNewTensor, rebuildSparseTensor, rebuildTensor } from './buildTensor';
 import { rebuildValueInfo } from './buildType';
 import { ANNOTATION_NAMES, TRAINING_NAMES } from './hiddenNames';
-import { byIndex, matchByKeys, matchFunctions, matchNamed, matchNeighbours, matchNodes, type Matching } from './match';
+import { followExchanges } from './exchanges';
+import { byIndex, matchFunctions, matchNamed, matchNodes } from './match';
+import { matchByKeys, matchNeighbours, type Matching } from './pairing';
 import { MessageEdit, messageField } from './messageEdit';
 import { dataKey } from './references';
-import { RenameScope, type MatchedBody, type MatchedList } from './renames';
+import type { MatchedBody, MatchedList } from './matchedBody';
+import { RenameScope } from './renames';
+import { Uses } from './uses';
 
 export { BuildError, type BuildBase, type BuildOptions, type Change } from './buildContext';
 
@@ -188,15 +192,16 @@ class ModelBuilder {
     rebuildStrings(edit, 6, edited.attributes, base.attributes, 'attributes', context);
     const nodes = listOf(edited.nodes, base.nodes, matchNodes(edited.nodes, base.nodes));
     const inputs = listOf(edited.inputs, base.inputs, byIndex(edited.inputs, base.inputs));
-    context.inScope(new RenameScope({ nodes, inputs }, undefined), () => {
+    const outputs = listOf(edited.outputs, base.outputs, byIndex(edited.outputs, base.outputs));
+    context.inScope(new RenameScope({ nodes, inputs, outputs }, undefined), () => {
       this.rebuildNodes(edit, 7, nodes);
+      this.rebuildValues(edit, 12, 'value', edited.valueInfos, base.valueInfos);
     });
     rebuildString(edit, 8, edited.docString, base.docString, 'doc_string', context);
     this.rebuildOpsets(edit, 9, edited.opsetImports, base.opsetImports);
     rebuildString(edit, 10, edited.domain, base.domain, 'domain', context);
     const defaults = matchNamed(edited.attributeDefaults, base.attributeDefaults);
     rebuildList(edit, edited.attributeDefaults, base.attributeDefaults, defaults, this.nodes.attributesIn(11), context);
-    this.rebuildValues(edit, 12, 'value', edited.valueInfos, base.valueInfos);
     rebuildString(edit, 13, edited.overload, base.overload, 'overload', context);
     return edit.finish();
   }
@@ -224,12 +229,19 @@ class ModelBuilder {
 
   private matchGraph(edited: Graph, base: Graph): MatchedGraph {
     const { context } = this;
+    const inputNames = (): (readonly [string, string])[] => [
+      ...namesByPlace(edited.inputs, base.inputs),
+      ...namesByPlace(edited.initializers, base.initializers),
+    ];
+    const nodes = listOf(edited.nodes, base.nodes, matchNodes(edited.nodes, base.nodes, inputNames));
+    const outputs = listOf(edited.outputs, base.outputs, byIndex(edited.outputs, base.outputs));
     const sparse = edited.sparseInitializers ?? [];
     const baseSparse = base.sparseInitializers ?? [];
     const values = (tensors: readonly SparseTensor[]): Tensor[] => tensors.map((tensor) => tensor.values);
     return {
-      nodes: listOf(edited.nodes, base.nodes, matchNodes(edited.nodes, base.nodes)),
-      inputs: listOf(edited.inputs, base.inputs, matchNamed(edited.inputs, base.inputs)),
+      nodes,
+      outputs,
+      inputs: listOf(edited.inputs, base.inputs, matchInputs(edited.inputs, base.inputs, { nodes, outputs })),
       initializers: listOf(
         edited.initializers,
         base.initializers,
@@ -292,13 +304,21 @@ class ModelBuilder {
     rebuildList(edit, edited, base, matching, builder, this.context);
   }
 
+  /** Pair values by name, renamed ones by their new name, then as {@link matchNamed} does. */
+  private matchValues(edited: readonly ValueInfo[], base: readonly ValueInfo[]): Matching {
+    const { scope } = this.context;
+    if (scope === undefined || scope.isEmpty) return matchNamed(edited, base);
+    const renamed = base.map((value) => ({ ...value, name: scope.newName(value.name) ?? value.name }));
+    return matchNamed(edited, renamed);
+  }
+
   private rebuildValues(
     edit: MessageEdit,
     field: number,
     kind: string,
     edited: readonly ValueInfo[],
     base: readonly ValueInfo[],
-    matching = matchNamed(edited, base),
+    matching = this.matchValues(edited, base),
   ): void {
     const builder: ListBuilder<ValueInfo> = {
       field,
@@ -310,6 +330,39 @@ class ModelBuilder {
     rebuildList(edit, edited, base, matching, builder, this.context);
   }
 }
+
+interface Named {
+  readonly name: string;
+}
+
+/** The base's names and those at the same places, where the lists are equally long. */
+const namesByPlace = (edited: readonly Named[], base: readonly Named[]): (readonly [string, string])[] =>
+  edited.length === base.length ? base.map(({ name }, i) => [name, edited[i]!.name] as const) : [];
+
+/** Pair graph inputs by name, those that change names by what reads them. */
+function matchInputs(
+  edited: readonly ValueInfo[],
+  base: readonly ValueInfo[],
+  readers: Pick<MatchedBody, 'nodes' | 'outputs'>,
+): Matching {
+  const matching = matchNamed(edited, base);
+  let uses: Uses | undefined;
+  const isRenamed = (after: ValueInfo, before: ValueInfo): boolean => {
+    uses ??= new Uses(readers);
+    return uses.count(before.name, after.name) > uses.count(before.name, before.name);
+  };
+  if (!isInOrder(matching)) {
+    followExchanges(matching, edited, base, {
+      isDoubtful: (after, before) => !isRenamed(after, before),
+      mayBe: isRenamed,
+      likenessIn: () => (after, before) => (isRenamed(after, before) ? 1 : 0),
+    });
+  }
+  return matching;
+}
+
+/** Whether each element is the base's at the same place. */
+const isInOrder = (matching: Matching): boolean => matching.every((index, i) => index === i);
 
 /**
  * Pair initializers by name, then by the data they refer to, then by place and
@@ -325,5 +378,12 @@ function matchInitializers(edited: readonly Tensor[], base: readonly Tensor[], c
     [(tensor) => context.keyOf(tensor), dataKey],
   ]);
   matchNeighbours(matching, edited, base, (a, b) => a.dataType === b.dataType);
+  const isSame = (a: Tensor, b: Tensor): boolean =>
+    context.wouldKeep(() => rebuildTensor({ ...a, name: b.name }, b, context));
+  followExchanges(matching, edited, base, {
+    isDoubtful: (a, b) => !isSame(a, b),
+    mayBe: isSame,
+    likenessIn: () => (a, b) => (isSame(a, b) ? 1 : 0),
+  });
   return matching;
 }

@@ -1,8 +1,9 @@
 import type { Occurrence } from '../wire/rewrite';
 import type { Chunk } from '../wire/splice';
 import type { BuildContext } from './buildContext';
-import { sameStrings, type Matching } from './match';
+import { sameStrings } from './match';
 import { messageField, type MessageEdit } from './messageEdit';
+import type { Matching } from './pairing';
 
 /** How the elements of one repeated message field are built. */
 export interface ListBuilder<T> {

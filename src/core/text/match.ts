@@ -1,69 +1,6 @@
 import type { FunctionProto, Node } from '../onnx/model';
-
-/** For each element of the edited list, the index of the base's element that it is, or -1 where it is new. */
-export type Matching = Int32Array;
-
-/**
- * Pair elements by the first key in which they agree, in the order of
- * `keys`. Elements with equal keys pair in list order. A key of `undefined`
- * pairs with nothing.
- */
-export function matchByKeys<E, B>(
-  edited: readonly E[],
-  base: readonly B[],
-  keys: readonly (readonly [(element: E) => string | undefined, (element: B) => string | undefined])[],
-): Matching {
-  const matching = new Int32Array(edited.length).fill(-1);
-  const taken = new Uint8Array(base.length);
-  let left = edited.length;
-  for (const [editedKey, baseKey] of keys) {
-    if (left === 0) break;
-    const waiting = new Map<string, number[]>();
-    // Backwards, so that the first of equal keys is popped first.
-    for (let i = base.length - 1; i >= 0; i--) {
-      const key = taken[i] === 1 ? undefined : baseKey(base[i]!);
-      if (key === undefined) continue;
-      const list = waiting.get(key);
-      if (list === undefined) waiting.set(key, [i]);
-      else list.push(i);
-    }
-    if (waiting.size === 0) continue;
-    for (let i = 0; i < edited.length; i++) {
-      const key = matching[i]! >= 0 ? undefined : editedKey(edited[i]!);
-      const index = key === undefined ? undefined : waiting.get(key)?.pop();
-      if (index === undefined) continue;
-      matching[i] = index;
-      taken[index] = 1;
-      left--;
-    }
-  }
-  return matching;
-}
-
-/** Pair elements that no key has paired with the one at the same distance from a paired neighbour, where `agree` allows it. */
-export function matchNeighbours<E, B>(
-  matching: Matching,
-  edited: readonly E[],
-  base: readonly B[],
-  agree: (edited: E, base: B) => boolean,
-): void {
-  const taken = new Uint8Array(base.length);
-  for (const index of matching) if (index >= 0) taken[index] = 1;
-  const tryPair = (i: number, index: number): void => {
-    if (matching[i]! >= 0 || index < 0 || index >= base.length || taken[index] === 1) return;
-    if (!agree(edited[i]!, base[index]!)) return;
-    matching[i] = index;
-    taken[index] = 1;
-  };
-  for (let i = 0; i < edited.length; i++) {
-    const before = i === 0 ? -1 : matching[i - 1]!;
-    if (i === 0 || before >= 0) tryPair(i, before + 1);
-  }
-  for (let i = edited.length - 1; i >= 0; i--) {
-    if (i === edited.length - 1) tryPair(i, base.length - 1);
-    else if (matching[i + 1]! > 0) tryPair(i, matching[i + 1]! - 1);
-  }
-}
+import { followExchanges } from './exchanges';
+import { matchByKeys, matchNeighbours, type Matching } from './pairing';
 
 /** Whether two lists hold the same strings in the same order. */
 export function sameStrings(a: readonly string[], b: readonly string[]): boolean {
@@ -79,8 +16,17 @@ function keyOf(...parts: readonly string[]): string {
   return key;
 }
 
-/** Pair nodes by identity: name and outputs (if need be with op and inputs), then either, then op and inputs, then op and place. */
-export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matching {
+/**
+ * Pair nodes by identity: name and outputs (if need be with op and inputs),
+ * then either, then op and inputs, then op and place; nodes that change the
+ * names of their outputs among them by op, inputs and place.
+ * @param inputNames new names that inputs and initializers around the nodes seem to have.
+ */
+export function matchNodes(
+  edited: readonly Node[],
+  base: readonly Node[],
+  inputNames: () => Iterable<readonly [string, string]> = () => [],
+): Matching {
   if (edited.length === base.length) {
     let same = true;
     for (let i = 0; i < edited.length && same; i++) {
@@ -99,8 +45,41 @@ export function matchNodes(edited: readonly Node[], base: readonly Node[]): Matc
     base,
     [all, both, name, outputs, output, structure].map((key) => [key, key] as const),
   );
-  matchNeighbours(matching, edited, base, (a, b) => a.opType === b.opType && a.domain === b.domain);
+  matchNeighbours(matching, edited, base, sameOp);
+  let names: ReadonlyMap<string, string> | undefined;
+  const knownNames = (): ReadonlyMap<string, string> => {
+    const renamed = new Map(inputNames());
+    matching.forEach((index, i) => {
+      if (index >= 0) base[index]!.outputs.forEach((value, k) => renamed.set(value, edited[i]!.outputs[k] ?? value));
+    });
+    return renamed;
+  };
+  followExchanges(matching, edited, base, {
+    isDoubtful: (a, b) =>
+      !sameOp(a, b) || (a.name === '' && !(sameStrings(a.inputs, b.inputs) && sameStrings(a.outputs, b.outputs))),
+    mayBe: (a, b) => sameOp(a, b) && a.outputs.length === b.outputs.length,
+    likenessIn: (pairs) => nodeLikeness(pairs, (names ??= knownNames())),
+  });
   return matching;
+}
+
+const sameOp = (a: Node, b: Node): boolean => a.opType === b.opType && a.domain === b.domain;
+
+/** The share of op, inputs and further outputs that is the same, inputs under the names that the outputs of `pairs` get, or else `names`. */
+function nodeLikeness(
+  pairs: readonly (readonly [Node, Node])[],
+  names: ReadonlyMap<string, string>,
+): (edited: Node, base: Node) => number {
+  const renamed = new Map<string, string>();
+  for (const [edited, base] of pairs) base.outputs.forEach((name, i) => renamed.set(name, edited.outputs[i]!));
+  const newName = (name: string): string => renamed.get(name) ?? names.get(name) ?? name;
+  return (edited, base) => {
+    if (!sameOp(edited, base)) return 0;
+    const same = base.inputs.filter((name, i) => newName(name) === edited.inputs[i]).length;
+    const sameOutputs = base.outputs.filter((name, i) => i > 0 && name === edited.outputs[i]).length;
+    const most = Math.max(edited.inputs.length, base.inputs.length) + Math.max(base.outputs.length - 1, 0);
+    return (1 + same + sameOutputs) / (1 + most);
+  };
 }
 
 /** Pair functions by domain, name and overload, then by domain and name, then by name. */

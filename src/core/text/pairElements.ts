@@ -1,5 +1,6 @@
 import type { FunctionProto, Graph, Located, Model, Node } from '../onnx/model';
-import { matchFunctions, matchItems, matchNamed, matchNodes, type Matching } from './match';
+import { matchFunctions, matchItems, matchNamed, matchNodes } from './match';
+import type { Matching } from './pairing';
 
 /**
  * The elements of two models that are the same by name, outputs or place (see

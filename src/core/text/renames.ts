@@ -1,26 +1,12 @@
-import type { Node, SparseTensor, Tensor, ValueInfo } from '../onnx/model';
-import type { Matching } from './match';
-
-/** Elements that define values, and which of the base's they are. */
-export interface MatchedList<T> {
-  readonly edited: readonly T[];
-  readonly base: readonly T[];
-  readonly matching: Matching;
-}
-
-/** What defines the values of a graph or function. */
-export interface MatchedBody {
-  readonly nodes: MatchedList<Node>;
-  readonly inputs: MatchedList<ValueInfo | string>;
-  readonly initializers?: MatchedList<Tensor> | undefined;
-  readonly sparseInitializers?: MatchedList<SparseTensor> | undefined;
-}
+import { forEachMatch, nameOf, type MatchedBody } from './matchedBody';
+import { Uses } from './uses';
 
 /**
  * Which values of a graph or function the text renames. What a matched element
- * defines has a new name where it has another one at the same place, the old
- * one is no longer defined in this scope, and the new one wasn't before: so two
- * values that change names, or an output that goes, are no renames.
+ * defines has a new name where it has another one at the same place. Where the
+ * old name is still defined in this scope, or the new one was before, that has
+ * to be because of renames too (`a` and `b` change names; or `a` becomes `b`,
+ * and `b` becomes `c`), and what reads the value has to read it by the new name.
  */
 export class RenameScope {
   private readonly renamed: ReadonlyMap<string, string>;
@@ -68,25 +54,41 @@ function renamesIn(body: MatchedBody, definedInBase: () => ReadonlySet<string>):
   forEachMatch(body.sparseInitializers, (after, before) => {
     compare(before.values.name, after.values.name);
   });
-  const renamed = new Map<string, string>();
-  if (candidates.length === 0) return renamed;
+  return candidates.length === 0 ? new Map() : chosenRenames(candidates, body, definedInBase());
+}
+
+function chosenRenames(
+  candidates: readonly (readonly [string, string])[],
+  body: MatchedBody,
+  definedInBase: ReadonlySet<string>,
+): ReadonlyMap<string, string> {
   const defined = definitions(body, 'edited');
+  const renamed = new Map<string, string>();
+  const origins = new Map<string, string>();
+  let uses: Uses | undefined;
   for (const [before, after] of candidates) {
-    if (!defined.has(before) && !definedInBase().has(after) && !renamed.has(before)) renamed.set(before, after);
+    if (renamed.has(before) || origins.has(after)) continue;
+    const isContested = defined.has(before) || definedInBase.has(after);
+    if (isContested && !(uses ??= new Uses(body)).follow(before, after)) continue;
+    renamed.set(before, after);
+    origins.set(after, before);
+  }
+  // A rename that needs another one, which isn't there, is none; so is then one that needs it.
+  const rejected = [...renamed.keys()];
+  for (let before = rejected.pop(); before !== undefined; before = rejected.pop()) {
+    const after = renamed.get(before);
+    if (after === undefined) continue;
+    const isFree = !definedInBase.has(after) || renamed.has(after);
+    const isLeft = !defined.has(before) || origins.has(before);
+    if (isFree && isLeft) continue;
+    renamed.delete(before);
+    origins.delete(after);
+    rejected.push(after);
+    const needed = origins.get(before);
+    if (needed !== undefined) rejected.push(needed);
   }
   return renamed;
 }
-
-function forEachMatch<T>(list: MatchedList<T> | undefined, visit: (edited: T, base: T) => void): void {
-  if (list === undefined) return;
-  const { edited, base, matching } = list;
-  for (let i = 0; i < edited.length; i++) {
-    const index = matching[i]!;
-    if (index >= 0) visit(edited[i]!, base[index]!);
-  }
-}
-
-const nameOf = (value: ValueInfo | string): string => (typeof value === 'string' ? value : value.name);
 
 function definitions(body: MatchedBody, side: 'edited' | 'base'): Set<string> {
   const names = new Set<string>();

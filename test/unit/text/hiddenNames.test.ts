@@ -143,11 +143,9 @@ function renamed(...renames: readonly (readonly [string, string])[]): Buffer {
   let text = textOf(file);
   const [start, end] = [text.indexOf('shadow ('), text.indexOf('branch (', text.indexOf('shadow ('))];
   const fn = text.indexOf('domain: "my.domain"');
+  const to = new Map(renames);
   const replace = (part: string, only: (name: string) => boolean): string =>
-    renames.reduce(
-      (result, [from, to]) => (only(from) ? result.replaceAll(new RegExp(`\\b${from}\\b`, 'g'), to) : result),
-      part,
-    );
+    part.replaceAll(/\b\w+\b/g, (name) => (only(name) ? (to.get(name) ?? name) : name));
   const outside = (name: string): boolean => name !== 'hidden' && name !== 'weight';
   text =
     replace(text.slice(0, start), () => true) +
@@ -169,6 +167,36 @@ describe('names in fields that the text does not show', () => {
   it('follow several renames at once', () => {
     const result = renamed(['hidden', 'h'], ['weight', 'w'], ['input', '"in put"'], ['middle', 'm']);
     assert.ok(result.equals(modelOf({ hidden: 'h', weight: 'w', input: 'in put', middle: 'm' })));
+  });
+
+  const pairsOf = (keys: readonly (keyof Names)[]): (readonly [keyof Names, keyof Names])[] =>
+    keys.flatMap((one, i) => keys.slice(i + 1).map((other) => [one, other] as const));
+  for (const [one, other] of [
+    ...pairsOf(['input', 'weight', 'sparse', 'hidden', 'result']),
+    ...pairsOf(['argument', 'middle']),
+    ['hidden', 'inner'] as const,
+  ]) {
+    it(`follow an exchange of ${one} and ${other}, and no other byte changes`, () => {
+      const result = renamed([usual[one], usual[other]], [usual[other], usual[one]]);
+      assert.ok(result.equals(modelOf({ [one]: usual[other], [other]: usual[one] })));
+      assert.ok(!result.equals(file.bytes));
+    });
+
+    it(`follow ${one} to the name of ${other}, which gets a new one`, () => {
+      const result = renamed([usual[one], usual[other]], [usual[other], 'new_name']);
+      assert.ok(result.equals(modelOf({ [one]: usual[other], [other]: 'new_name' })));
+    });
+  }
+
+  it('follow a ring of three names, and a chain of all', () => {
+    const { input, weight, hidden, sparse, result } = usual;
+    assert.ok(
+      renamed([hidden, result], [result, weight], [weight, hidden]).equals(
+        modelOf({ hidden: result, result: weight, weight: hidden }),
+      ),
+    );
+    const chain = renamed([input, weight], [weight, sparse], [sparse, hidden], [hidden, result], [result, 'last']);
+    assert.ok(chain.equals(modelOf({ input: weight, weight: sparse, sparse: hidden, hidden: result, result: 'last' })));
   });
 
   it('stay when a value goes or gets a name that another one had', () => {
