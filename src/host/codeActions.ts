@@ -1,8 +1,9 @@
 import * as vscode from 'vscode';
+import { degenerateOf } from '../core/fusion/degenerate';
 import { chainOf } from '../core/fusion/describe';
 import type { Finding } from '../core/fusion/finding';
 import { documentSelector, rangeOf, type Analyses, type Analysis } from './analysis';
-import { DIAGNOSTIC_SOURCE, FUSABLE_CODE, degenerateOf } from './diagnostics';
+import { DIAGNOSTIC_SOURCE, FUSABLE_CODE } from './diagnostics';
 import { dropBiasEdit, fusionEdit, unfusionEdit } from './fuse';
 import type { Measurements } from './measurements';
 

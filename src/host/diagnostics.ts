@@ -1,5 +1,5 @@
 import * as vscode from 'vscode';
-import { findDegenerate, type Degenerate } from '../core/fusion/degenerate';
+import { degenerateOf, type Degenerate } from '../core/fusion/degenerate';
 import { describeFusion } from '../core/fusion/describe';
 import type { Finding, RelatedPlace } from '../core/fusion/finding';
 import { checkText } from '../core/language/check';
@@ -76,15 +76,6 @@ function diagnosticsOf(document: vscode.TextDocument, analysis: Analysis): vscod
   }
   for (const diagnostic of findings) diagnostic.source = DIAGNOSTIC_SOURCE;
   return mistakes.concat(findings);
-}
-
-const degenerateCases = new WeakMap<readonly Finding[], readonly Degenerate[]>();
-
-/** The degenerate normalisations of an analysed text, looked for once for each state of it and of what shapes are known. */
-export function degenerateOf({ model, findings }: Pick<Analysis, 'model' | 'findings'>): readonly Degenerate[] {
-  let cases = degenerateCases.get(findings);
-  if (!cases) degenerateCases.set(findings, (cases = findDegenerate(model, findings)));
-  return cases;
 }
 
 function problemsOf(document: vscode.TextDocument, analysis: Analysis): vscode.Diagnostic[] {

@@ -1,7 +1,7 @@
 import * as vscode from 'vscode';
+import { degenerateOf } from '../core/fusion/degenerate';
 import { problemOf } from '../files/problem';
 import { activeModel } from './activeModel';
-import { degenerateOf } from './diagnostics';
 import { dropBiases } from './fuse';
 import { folderFor, fuseFolder } from './fuseFolder';
 import { log } from './log';

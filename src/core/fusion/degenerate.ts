@@ -80,6 +80,20 @@ export function findDegenerate(model: Model, findings: readonly Finding[], shape
   return cases;
 }
 
+const casesOf = new WeakMap<readonly Finding[], readonly Degenerate[]>();
+
+/** {@link findDegenerate}, once for each state of a text and of the shapes that its findings' advice is worked out from. */
+export function degenerateOf({ model, findings }: AnalysedModel): readonly Degenerate[] {
+  let cases = casesOf.get(findings);
+  if (!cases) casesOf.set(findings, (cases = findDegenerate(model, findings)));
+  return cases;
+}
+
+interface AnalysedModel {
+  readonly model: Model;
+  readonly findings: readonly Finding[];
+}
+
 /** Can the node be a case by itself? */
 const mayDegenerate = ({ opType, domain, outputs, attributes }: Node): boolean =>
   opType === 'InstanceNormalization' ||

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { findDegenerate, type DegenerateCode } from '../../../src/core/fusion/degenerate';
+import { degenerateOf, findDegenerate, type DegenerateCode } from '../../../src/core/fusion/degenerate';
 import { dropBiasEdits } from '../../../src/core/fusion/degenerateEdits';
 import { findFusions } from '../../../src/core/fusion/find';
 import type { Dimension } from '../../../src/core/onnx/model';
@@ -204,6 +204,18 @@ describe('degenerate normalisations', () => {
       }
     });
   }
+
+  it('are looked for again when shapes become known', () => {
+    const model = parse(modelText(pair('H', 'W')));
+    const codesOf = (shapes?: ReadonlyMap<string, readonly Dimension[]>): readonly (readonly string[])[] => {
+      const analysis = { model, findings: findFusions(model, { shapes }) };
+      assert.equal(degenerateOf(analysis), degenerateOf(analysis));
+      return degenerateOf(analysis).map(({ code, severity }) => [code, severity]);
+    };
+    assert.deepEqual(codesOf(), []);
+    assert.deepEqual(codesOf(new Map([['x', [1, 3, 3, 3]]])), [['single-element-plane', 'warning']]);
+    assert.deepEqual(codesOf(new Map([['x', [1, 3, 4, 3]]])), [['small-plane', 'information']]);
+  });
 
   it('points at what is wrong', () => {
     const text = modelText({ nodes: [CONV, 'y = InstanceNormalization <epsilon = 0.5> (h, s, b)'] });
