@@ -3,7 +3,7 @@ import { parseNode } from './parseNode';
 import type { ParsedNode } from './parsedNode';
 import { atSparse, parseSparseInitializer, parseTensorData, parseTypeIfNext } from './parseTensor';
 import { atFunctionHeader, failedFrom, seekBody, seekElement, startsNode, unclosedString } from './recover';
-import { ParsedValue } from './parsedValue';
+import { ParsedTensor, ParsedValue } from './parsedValue';
 import { readDeclaration, readNode } from './printedLines';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
@@ -158,7 +158,8 @@ function parseValue(
   if (isInitializer) {
     scanner.pos++;
     const span = type === undefined ? nameSpan : typeSpan;
-    initializers.push(parseTensorData(scanner, { type, typeSpan: span, name, nameSpan }));
+    const { dataType, dims, data } = parseTensorData(scanner, { type, typeSpan: span, name, nameSpan });
+    initializers.push(new ParsedTensor(name, dataType, dims, data, span.start, nameStart, nameSpan.end, scanner.pos));
   }
 }
 

@@ -86,6 +86,8 @@ export function parseNode(
     while (nameStack.length > Math.max(inputsFrom, outputsTo) && nameStack.endOf(nameStack.length - 1) > end) {
       nameStack.length--;
     }
+    // Without its last outputs, a node has no inputs either.
+    if (inputsFrom > outputsTo) inputsFrom = nameStack.length = outputsTo;
     op = op && op.end <= end ? op : undefined;
     if (op === undefined && outputsTo === outputsFrom) {
       nameStack.length = outputsFrom;
@@ -94,32 +96,83 @@ export function parseNode(
     isIncomplete = true;
   }
   if (inputsFrom < 0) inputsFrom = nameStack.length;
-  const outputCount = outputsTo - outputsFrom;
+  const parts = {
+    name,
+    nameStart,
+    nameEnd,
+    domain: op?.domain ?? '',
+    domainStart: op?.domainStart ?? ABSENT,
+    domainEnd: op?.domainEnd ?? ABSENT,
+    opType: op?.opType ?? '',
+    overload: op?.overload ?? '',
+    opStart: op?.start ?? end,
+    opEnd: op?.end ?? end,
+    attributes,
+    attributesStart,
+    attributesEnd,
+    listStart,
+    listEnd,
+    start,
+    end,
+    reach: scanner.mistakes === mistakes ? scanner.pos - start : 0,
+    isIncomplete,
+  };
+  return makeNode(scanner, parts, outputsFrom, inputsFrom);
+}
+
+/** What was read of a node, and where: the places of what it doesn't have are {@link ABSENT}. */
+export interface NodeParts {
+  readonly name: string;
+  readonly nameStart: number;
+  readonly nameEnd: number;
+  readonly domain: string;
+  readonly domainStart: number;
+  readonly domainEnd: number;
+  readonly opType: string;
+  readonly overload: string;
+  readonly opStart: number;
+  readonly opEnd: number;
+  readonly attributes: readonly Attribute[];
+  readonly attributesStart: number;
+  readonly attributesEnd: number;
+  readonly listStart: number;
+  readonly listEnd: number;
+  readonly start: number;
+  readonly end: number;
+  readonly reach: number;
+  readonly isIncomplete: true | undefined;
+}
+
+/** The node of these parts, whose outputs and then inputs are taken off the stack of names. */
+export function makeNode(scanner: Scanner, parts: NodeParts, outputsFrom: number, inputsFrom: number): ParsedNode {
+  const { nameStack } = scanner;
+  const { start, end } = parts;
+  const outputCount = inputsFrom - outputsFrom;
   const inputCount = nameStack.length - inputsFrom;
   const at = scanner.places.reserve(Part.Names + 2 * (outputCount + inputCount));
   const places = scanner.places.array;
-  put(places, at + Part.Name, start, nameStart, nameEnd);
-  put(places, at + Part.Domain, start, op?.domainStart ?? ABSENT, op?.domainEnd ?? ABSENT);
-  put(places, at + Part.OpType, start, op?.start ?? end, op?.end ?? end);
-  put(places, at + Part.Attributes, start, attributesStart, attributesEnd);
-  put(places, at + Part.InputList, start, listStart, listEnd);
+  put(places, at + Part.Name, start, parts.nameStart, parts.nameEnd);
+  put(places, at + Part.Domain, start, parts.domainStart, parts.domainEnd);
+  put(places, at + Part.OpType, start, parts.opStart, parts.opEnd);
+  put(places, at + Part.Attributes, start, parts.attributesStart, parts.attributesEnd);
+  put(places, at + Part.InputList, start, parts.listStart, parts.listEnd);
   nameStack.copyPlaces(outputsFrom, outputCount, start, places, at + Part.Names);
   nameStack.copyPlaces(inputsFrom, inputCount, start, places, at + Part.Names + 2 * outputCount);
-  const inputs = nameStack.from(inputsFrom);
-  nameStack.length = outputsTo;
-  const outputs = nameStack.from(outputsFrom);
-  nameStack.length = outputsFrom;
+  const { name, domain, opType, overload, attributes, reach, isIncomplete } = parts;
+  const inputs = nameStack.take(inputsFrom);
+  const outputs = nameStack.take(outputsFrom);
+  const length = end - start;
   return new ParsedNode(
     name,
-    op?.domain ?? '',
-    op?.opType ?? '',
-    op?.overload ?? '',
+    domain,
+    opType,
+    overload,
     inputs,
     outputs,
     attributes,
     start,
-    end - start,
-    scanner.mistakes === mistakes ? scanner.pos - start : 0,
+    length,
+    reach,
     places,
     at,
     isIncomplete,
@@ -127,7 +180,7 @@ export function parseNode(
 }
 
 /** Write a span, or that there is none, relative to the node's start. */
-export function put(places: Int32Array, at: number, origin: number, from: number, to: number): void {
+function put(places: Int32Array, at: number, origin: number, from: number, to: number): void {
   places[at] = from === ABSENT ? ABSENT : from - origin;
   places[at + 1] = to - origin;
 }

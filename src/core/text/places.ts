@@ -44,9 +44,12 @@ export class NameStack {
     this.places[at * 2 + 1] = end;
   }
 
-  /** The names from `base` on. */
-  from(base: number): readonly string[] {
-    return this.length === base ? empty : this.names.slice(base, this.length);
+  /** Take the names from `base` on off the stack. */
+  take(base: number): readonly string[] {
+    if (this.length === base) return empty;
+    const names = this.names.slice(base, this.length);
+    this.length = base;
+    return names;
   }
 
   endOf(at: number): number {

@@ -5,13 +5,12 @@
  * Whatever reads otherwise, mistakes included, is left to the parsers of the
  * grammar.
  */
-import { dataTypeNamed } from '../onnx/dataTypes';
 import type { Attribute, Tensor, Type, ValueInfo } from '../onnx/model';
-import { noAttributes, parseAttributes, put } from './parseNode';
+import { makeNode, noAttributes, parseAttributes } from './parseNode';
 import type { ParseGraph } from './parseAttribute';
-import { ABSENT, attributesAt, ParsedNode, Part } from './parsedNode';
+import { ABSENT, attributesAt, type ParsedNode } from './parsedNode';
 import { ParsedTensor, ParsedValue } from './parsedValue';
-import { shareEntry, sizesOf } from './parseTensor';
+import { parseType, shareEntry, sizesOf } from './parseTensor';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
 const STRING = String.raw`"[^"\\\r\n]*"`;
@@ -47,7 +46,7 @@ export function readDeclaration(scanner: Scanner, values: ValueInfo[], initializ
   const typeText = match[1]!;
   const quoted = match[2];
   const location = match[4];
-  const type = scanner.types.get(typeText) ?? scalarType(scanner, typeText);
+  const type = typeOf(scanner, typeText, start);
   if (type === undefined) return false;
   const nameStart = start + typeText.length + 1;
   const nameEnd = nameStart + (quoted === undefined ? match[3]!.length : quoted.length + 2);
@@ -70,13 +69,32 @@ export function readDeclaration(scanner: Scanner, values: ValueInfo[], initializ
   return true;
 }
 
-/** The type that is the name of an element type alone. */
-function scalarType(scanner: Scanner, name: string): Type | undefined {
-  const element = dataTypeNamed(name);
-  if (element === undefined) return undefined;
-  const type: Type = { kind: 'tensor', elementType: element.number, shape: [] };
-  scanner.types.set(name, type);
+/** The type of this text at `start`, or `undefined` where it isn't one. */
+function typeOf(scanner: Scanner, typeText: string, start: number): Type | undefined {
+  const known = scanner.types.get(typeText);
+  if (known !== undefined) return known;
+  const type = parsedWhole(scanner, start, start + typeText.length + 1, () => {
+    const read = parseType(scanner);
+    scanner.peek();
+    return read;
+  });
+  if (type !== undefined) scanner.types.set(typeText, type);
   return type;
+}
+
+/** What `parse` reads from `start` to `end`, or `undefined` where that has a mistake; the scanner stays where it is. */
+function parsedWhole<T>(scanner: Scanner, start: number, end: number, parse: () => T): T | undefined {
+  const { pos } = scanner;
+  scanner.pos = start;
+  try {
+    const read = parse();
+    return scanner.pos === end ? read : undefined;
+  } catch (failure) {
+    if (!(failure instanceof SyntaxFailure)) throw failure;
+    return undefined;
+  } finally {
+    scanner.pos = pos;
+  }
 }
 
 /** The node that is next, or `undefined` where it reads otherwise, and nothing was consumed. */
@@ -92,68 +110,52 @@ export function readNode(scanner: Scanner, depth: number, parseGraph: ParseGraph
   const opType = match[5]!;
   const attributeText = match[6];
   const inputText = match[7]!;
-  const nameStart = name === undefined ? ABSENT : start + 1;
+  const nameStart = start + 1;
   const nameEnd = name === undefined ? ABSENT : nameStart + name.length + (match[1] === undefined ? 0 : 2);
   const outputStart = name === undefined ? start : nameEnd + 2;
-  const domainStart = outputStart + outputText.length + 3;
+  const outputEnd = outputStart + outputText.length;
+  const domainStart = outputEnd + 3;
   const opStart = domainStart + domain.length;
   const opEnd = opStart + opType.length;
-  let attributes = noAttributes;
-  let listStart = opEnd + 1;
-  if (attributeText !== undefined) {
-    const known = attributesOf(scanner, attributeText, opEnd + 1, depth, parseGraph);
-    if (known === undefined) {
-      scanner.pos = start;
-      return undefined;
-    }
-    attributes = known;
-    listStart += attributeText.length + 1;
-  }
+  const attributesStart = opEnd + 1;
+  const attributesEnd = attributeText === undefined ? ABSENT : attributesStart + attributeText.length;
+  const listStart = attributeText === undefined ? opEnd + 1 : attributesEnd + 1;
   const listEnd = listStart + inputText.length + 2;
-  const base = nameStack.length;
-  pushNames(scanner, outputStart, outputStart + outputText.length);
+  const attributes =
+    attributeText === undefined
+      ? noAttributes
+      : attributesOf(scanner, attributeText, attributesStart, depth, parseGraph);
+  if (attributes === undefined) return undefined;
+  const outputsFrom = nameStack.length;
+  pushNames(scanner, outputStart, outputEnd);
   const inputsFrom = nameStack.length;
   pushNames(scanner, listStart + 1, listEnd - 1);
-  const outputCount = inputsFrom - base;
-  const inputCount = nameStack.length - inputsFrom;
-  const at = scanner.places.reserve(Part.Names + 2 * (outputCount + inputCount));
-  const places = scanner.places.array;
-  const isPlain = domain === '';
-  put(places, at + Part.Name, start, nameStart, nameEnd);
-  put(places, at + Part.Domain, start, isPlain ? ABSENT : domainStart, isPlain ? ABSENT : opStart - 1);
-  put(places, at + Part.OpType, start, opStart, opEnd);
-  put(
-    places,
-    at + Part.Attributes,
-    start,
-    attributeText === undefined ? ABSENT : opEnd + 1,
-    attributeText === undefined ? ABSENT : listStart - 1,
-  );
-  put(places, at + Part.InputList, start, listStart, listEnd);
-  nameStack.copyPlaces(base, outputCount, start, places, at + Part.Names);
-  nameStack.copyPlaces(inputsFrom, inputCount, start, places, at + Part.Names + 2 * outputCount);
-  const inputs = nameStack.from(inputsFrom);
-  nameStack.length = inputsFrom;
-  const outputs = nameStack.from(base);
-  nameStack.length = base;
   scanner.pos = next;
-  return new ParsedNode(
-    name === undefined ? '' : scanner.own(name),
-    isPlain ? '' : scanner.own(domain.slice(0, -1)),
-    scanner.own(opType),
-    '',
-    inputs,
-    outputs,
+  const parts = {
+    name: name === undefined ? '' : scanner.own(name),
+    nameStart: name === undefined ? ABSENT : nameStart,
+    nameEnd,
+    domain: domain === '' ? '' : scanner.own(domain.slice(0, -1)),
+    domainStart: domain === '' ? ABSENT : domainStart,
+    domainEnd: domain === '' ? ABSENT : opStart - 1,
+    opType: scanner.own(opType),
+    overload: '',
+    opStart,
+    opEnd,
     attributes,
+    attributesStart: attributeText === undefined ? ABSENT : attributesStart,
+    attributesEnd,
+    listStart,
+    listEnd,
     start,
-    listEnd - start,
-    next - start,
-    places,
-    at,
-    undefined,
-  );
+    end: listEnd,
+    reach: next - start,
+    isIncomplete: undefined,
+  };
+  return makeNode(scanner, parts, outputsFrom, inputsFrom);
 }
 
+/** The attributes of this text at `start`, or `undefined` where it has a mistake. */
 function attributesOf(
   scanner: Scanner,
   attributeText: string,
@@ -163,16 +165,11 @@ function attributesOf(
 ): readonly Attribute[] | undefined {
   const known = scanner.attributes.get(attributeText);
   if (known !== undefined) return attributesAt(known.list, start - known.start);
-  scanner.pos = start;
-  try {
-    const list = parseAttributes(scanner, depth, parseGraph);
-    if (scanner.pos !== start + attributeText.length) return undefined;
-    scanner.attributes.set(attributeText, { list, start });
-    return list;
-  } catch (failure) {
-    if (!(failure instanceof SyntaxFailure)) throw failure;
-    return undefined;
-  }
+  const list = parsedWhole(scanner, start, start + attributeText.length, () =>
+    parseAttributes(scanner, depth, parseGraph),
+  );
+  if (list !== undefined) scanner.attributes.set(attributeText, { list, start });
+  return list;
 }
 
 /** Push the names from `start` to `end`, which a comma and a space separate. */

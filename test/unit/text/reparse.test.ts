@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import fc from 'fast-check';
 import type { TextSpan } from '../../../src/core/onnx/model';
 import { parseModel, reparseModel, type ParsedText } from '../../../src/core/text/parse';
-import { ParsedAttribute, ParsedNode } from '../../../src/core/text/parsedNode';
 import { printModel } from '../../../src/core/text/print';
 import { sampleModel } from '../support/models';
+import { plain } from '../support/plain';
 
 const HEADER = '<\n  ir_version: 8,\n  opset_import: ["": 17, "local": 1]\n>\n';
 
@@ -62,21 +62,6 @@ function realText(): string {
   const { model, source } = sampleModel();
   const text = printModel(model, source, { fileName: 'm.onnx', elideAbove: 0 });
   return `${text.trimEnd().slice(0, -1)}${SUBGRAPHS}\n}\n${FUNCTION}`;
-}
-
-/** All that the model says, places included. */
-function plain(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(plain);
-  if (typeof value === 'bigint') return `${value}n`;
-  if (value instanceof Uint8Array) return [...value];
-  if (typeof value !== 'object' || value === null) return value;
-  if (value instanceof ParsedNode) {
-    const { name, domain, opType, overload, inputs, outputs, attributes, span, spans, reach, isIncomplete } = value;
-    const parts = { name, domain, opType, overload, inputs, outputs, attributes, span, spans, reach, isIncomplete };
-    return plain(parts);
-  }
-  if (value instanceof ParsedAttribute) return { name: value.name, value: plain(value.value), span: value.span };
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item)]));
 }
 
 function assertSame(found: ParsedText): void {
