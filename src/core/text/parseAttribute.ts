@@ -1,4 +1,4 @@
-import type { Attribute, AttributeTypeName, AttributeValue, Graph } from '../onnx/model';
+import type { AttributeTypeName, AttributeValue, Graph } from '../onnx/model';
 import { encodeUtf8 } from '../wire/utf8';
 import { ParsedAttribute } from './parsedNode';
 import { atType, parseSparseTensor, parseTensorAfterType, parseType, toFloat32 } from './parseTensor';
@@ -58,7 +58,7 @@ const singleOf: Readonly<Partial<Record<AttributeTypeName, keyof typeof listOf>>
 };
 
 /** `name: type = value`. A graph that is its value lies `depth` deep in graphs. */
-export function parseAttribute(scanner: Scanner, depth: number, parseGraph: ParseGraph): Attribute {
+export function parseAttribute(scanner: Scanner, depth: number, parseGraph: ParseGraph): ParsedAttribute {
   scanner.peek();
   const start = scanner.pos;
   const name = scanner.name("an attribute's name");
@@ -71,7 +71,7 @@ export function parseAttributeAfterName(
   start: number,
   depth: number,
   parseGraph: ParseGraph,
-): Attribute {
+): ParsedAttribute {
   let annotation: AttributeTypeName | undefined;
   if (scanner.matches(Char.Colon)) {
     scanner.peek();

@@ -1,11 +1,11 @@
 import type { Attribute } from '../onnx/model';
 import { exact } from '../wire/exact';
 import { parseAttribute, type ParseGraph } from './parseAttribute';
-import { ABSENT, ParsedNode, Part } from './parsedNode';
+import { ABSENT, type ParsedAttribute, ParsedNode, Part } from './parsedNode';
 import { seekNode, type NodeList } from './recover';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
 
-export const noAttributes: readonly Attribute[] = exact([]);
+export const noAttributes: readonly ParsedAttribute[] = exact([]);
 
 /**
  * `[name] outputs = domain.Op:overload <attributes> (inputs) <attributes>`.
@@ -244,10 +244,10 @@ function atAttributes(scanner: Scanner, depth: number): boolean {
 }
 
 /** `<attributes>`. */
-export function parseAttributes(scanner: Scanner, depth: number, parseGraph: ParseGraph): readonly Attribute[] {
+export function parseAttributes(scanner: Scanner, depth: number, parseGraph: ParseGraph): readonly ParsedAttribute[] {
   scanner.pos++;
   if (scanner.matches(Char.Greater)) return noAttributes;
-  const attributes: Attribute[] = [];
+  const attributes: ParsedAttribute[] = [];
   do attributes.push(parseAttribute(scanner, depth + 1, parseGraph));
   while (scanner.matches(Char.Comma));
   if (!scanner.matches(Char.Greater)) throw scanner.unexpected(`',' or '>' after an attribute`);

@@ -69,7 +69,7 @@ export class ParsedNode implements Node {
 
   /** The same node `by` characters further on in the text. */
   shifted(by: number): ParsedNode {
-    return this.copy(this.start + by, attributesAt(this.attributes, by), this.reach, this.isIncomplete);
+    return this.copy(this.start + by, shiftAll(this.attributes, by, shiftAttribute), this.reach, this.isIncomplete);
   }
 
   /** The same node, of which only a part was read. */
@@ -109,6 +109,11 @@ export class ParsedAttribute implements Attribute {
   get span(): TextSpan {
     return { start: this.start, end: this.end };
   }
+
+  /** The same attribute `by` characters further on in the text. */
+  shifted(by: number): ParsedAttribute {
+    return new ParsedAttribute(this.name, shiftValue(this.value, by), this.start + by, this.end + by);
+  }
 }
 
 function shiftAll<T>(list: readonly T[], by: number, shift: (item: T, by: number) => T): readonly T[] {
@@ -118,15 +123,8 @@ function shiftAll<T>(list: readonly T[], by: number, shift: (item: T, by: number
   return shifted;
 }
 
-/** The same attributes `by` characters further on in the text. */
-export function attributesAt(attributes: readonly Attribute[], by: number): readonly Attribute[] {
-  return shiftAll(attributes, by, shiftAttribute);
-}
-
 function shiftAttribute(attribute: Attribute, by: number): Attribute {
-  if (!(attribute instanceof ParsedAttribute)) return attribute;
-  const { name, value, start, end } = attribute;
-  return new ParsedAttribute(name, shiftValue(value, by), start + by, end + by);
+  return attribute instanceof ParsedAttribute ? attribute.shifted(by) : attribute;
 }
 
 function shiftValue(value: AttributeValue, by: number): AttributeValue {

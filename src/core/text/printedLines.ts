@@ -5,10 +5,10 @@
  * Whatever reads otherwise, mistakes included, is left to the parsers of the
  * grammar.
  */
-import type { Attribute, Tensor, Type, ValueInfo } from '../onnx/model';
+import type { Tensor, Type, ValueInfo } from '../onnx/model';
 import { makeNode, noAttributes, parseAttributes } from './parseNode';
 import type { ParseGraph } from './parseAttribute';
-import { ABSENT, attributesAt, type ParsedNode } from './parsedNode';
+import { ABSENT, type ParsedAttribute, type ParsedNode } from './parsedNode';
 import { ParsedTensor, ParsedValue } from './parsedValue';
 import { parseType, shareEntry, sizesOf } from './parseTensor';
 import { Char, SyntaxFailure, type Scanner } from './scanner';
@@ -162,9 +162,13 @@ function attributesOf(
   start: number,
   depth: number,
   parseGraph: ParseGraph,
-): readonly Attribute[] | undefined {
+): readonly ParsedAttribute[] | undefined {
   const known = scanner.attributes.get(attributeText);
-  if (known !== undefined) return attributesAt(known.list, start - known.start);
+  if (known !== undefined) {
+    const copies = known.list.slice();
+    for (let i = 0; i < copies.length; i++) copies[i] = copies[i]!.shifted(start - known.start);
+    return copies;
+  }
   const list = parsedWhole(scanner, start, start + attributeText.length, () =>
     parseAttributes(scanner, depth, parseGraph),
   );

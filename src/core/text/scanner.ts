@@ -1,7 +1,7 @@
-import type { Attribute, StringEntry, TextSpan, Type } from '../onnx/model';
+import type { StringEntry, TextSpan, Type } from '../onnx/model';
 import { detached } from '../wire/detached';
 import { NameStack, Places } from './places';
-import type { ParsedNode } from './parsedNode';
+import type { ParsedAttribute, ParsedNode } from './parsedNode';
 
 /** A mistake in the text: what is wrong, and where. */
 export interface ParseError {
@@ -120,7 +120,7 @@ export class Scanner {
   /** Types by their text. */
   readonly types = new Map<string, Type>();
   /** Attributes of nodes by their text, with where that was read. */
-  readonly attributes = new Map<string, { readonly list: readonly Attribute[]; readonly start: number }>();
+  readonly attributes = new Map<string, { readonly list: readonly ParsedAttribute[]; readonly start: number }>();
   /** The entries read last, by their position in their list. */
   readonly lastEntries: StringEntry[] = [];
 
