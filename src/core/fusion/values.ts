@@ -184,17 +184,18 @@ export class Values implements Iterable<[string, Value]> {
 
   get(name: string): Value | undefined {
     const number = this.outputs.get(name) ?? this.declared.numbers.get(name);
-    return number === undefined ? undefined : (this.made[number] ??= this.make(name, number));
+    return number === undefined ? undefined : this.numbered(name, number);
   }
 
   /** The names. */
   *keys(): Generator<string> {
-    yield* this.declared.numbers.keys();
-    for (const name of this.outputs.keys()) if (!this.declares(name)) yield name;
+    for (const [name] of this) yield name;
   }
 
   *[Symbol.iterator](): Generator<[string, Value]> {
-    for (const name of this.keys()) yield [name, this.get(name)!];
+    const { numbers } = this.declared;
+    for (const [name, number] of numbers) if (!this.outputs.has(name)) yield [name, this.numbered(name, number)];
+    for (const [name, number] of this.outputs) yield [name, this.numbered(name, number)];
   }
 
   /**
@@ -227,6 +228,16 @@ export class Values implements Iterable<[string, Value]> {
       uses.push({ node: this.readers[use], index: this.positions[use]!, scope });
     }
     return uses;
+  }
+
+  /** Has the value of that number readers? */
+  isRead(number: number): boolean {
+    if (number < this.declared.numbers.size) this.scope.noteAllReads();
+    return this.firstUses[number] !== 0;
+  }
+
+  private numbered(name: string, number: number): Value {
+    return (this.made[number] ??= this.make(name, number));
   }
 
   private addUse(number: number, node: Node | undefined, index: number, scope: Scope): void {
@@ -272,6 +283,10 @@ export class Value {
     /** Its data, or the default of an input. */
     readonly initializer: Tensor | undefined,
   ) {}
+
+  get isRead(): boolean {
+    return this.scope.values.isRead(this.number);
+  }
 
   /** Readers, those in nested subgraphs included. */
   get uses(): readonly Use[] {

@@ -123,7 +123,7 @@ function checkUnused(scope: Scope, problems: Problem[]): void {
   if (isFunction(body)) return;
   for (const { name, nameSpan } of initializersOf(body)) {
     const value = values.get(name);
-    if (!nameSpan || !value || value.uses.length > 0) continue;
+    if (!nameSpan || !value || value.isRead) continue;
     problems.push({
       code: 'unused-initializer',
       severity: 'hint',
