@@ -39,5 +39,6 @@ export function splicedSource(chunks: readonly Chunk[], base: ByteSource): ByteS
       }
       return bytes;
     },
+    ...(base.latin1 && { latin1: (bytes: Uint8Array) => base.latin1!(bytes) }),
   };
 }
