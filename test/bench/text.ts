@@ -16,7 +16,7 @@ import { decodeModel } from '../../src/core/onnx/decode';
 import { encodeModel } from '../../src/core/onnx/encode';
 import { joinChunks } from '../../src/core/wire/splice';
 import { FileSource } from '../../src/files/fileSource';
-import type { Round, StepName } from './textRun';
+import type { Round, RunKind, Step, StepName } from './textRun';
 
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 const GENERATOR = path.join(HERE, '../../../shared/bench/gen.py');
@@ -131,14 +131,17 @@ async function main(): Promise<void> {
       if (chosen.length > 0 && !chosen.includes(name)) continue;
       const file = modelPath(name, work);
       if (file === undefined) continue;
-      const processes = Array.from({ length: PROCESSES }, () => {
-        const output = execFileSync(process.execPath, [bundle, file, String(ROUNDS)], { encoding: 'utf8' });
+      const run = (kind: RunKind): Round[] => {
+        const output = execFileSync(process.execPath, [bundle, file, String(ROUNDS), kind], { encoding: 'utf8' });
         return JSON.parse(output) as Round[];
-      });
+      };
+      const whole = 'text and findings' in goal;
+      const kinds: readonly RunKind[] = whole ? ['file'] : ['file', 'text'];
+      const processes = Array.from({ length: PROCESSES }, () => kinds.map(run)).flat();
       const peer = timeOfficial(file);
       const cold = processes.map((rounds) => rounds[0]!);
       const warm = processes.flatMap((rounds) => rounds.slice(1));
-      const whole = 'text and findings' in goal;
+      const of = (rounds: readonly Round[], step: StepName): Step[] => rounds.flatMap(({ steps }) => steps[step] ?? []);
       const steps: readonly StepName[] = whole
         ? ['text and findings']
         : name.endsWith(NORMALIZED)
@@ -151,10 +154,10 @@ async function main(): Promise<void> {
           step,
           pairs: step === 'findings' ? cold[0]!.findings : undefined,
           goal: goal[step],
-          cold: Math.round(median(cold.map(({ steps: taken }) => taken[step].ms))),
-          'cold, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].ms))),
-          'cpu, least': Math.round(least(cold.map(({ steps: taken }) => taken[step].cpu))),
-          warm: Math.round(least(warm.map(({ steps: taken }) => taken[step].ms))),
+          cold: Math.round(median(of(cold, step).map(({ ms }) => ms))),
+          'cold, least': Math.round(least(of(cold, step).map(({ ms }) => ms))),
+          'cpu, least': Math.round(least(of(cold, step).map(({ cpu }) => cpu))),
+          warm: Math.round(least(of(warm, step).map(({ ms }) => ms))),
           official: peer && counterpart && Math.round(least(peer.times[counterpart])),
           'MB read': whole ? (cold[0]!.bytesRead / 2 ** 20).toFixed(1) : undefined,
           'MB added': whole ? Math.round(median(cold.map(({ addedMB }) => addedMB))) : undefined,

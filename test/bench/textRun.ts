@@ -1,7 +1,9 @@
 /**
  * One process of `text.ts`, bundled as the extension is: opens a model again
  * and again and prints what each step took, as one JSON line. The first round
- * runs code that was never run before, as the first model of a session does.
+ * runs code that was never run before, as the first model of a session does;
+ * so it does either what the command line does with a file, or what the editor
+ * does with its text.
  */
 import { findFused, findFusions } from '../../src/core/fusion/find';
 import { checkText } from '../../src/core/language/check';
@@ -24,7 +26,8 @@ export interface Round {
   /** Growth of the resident set over the round, in MB. */
   readonly addedMB: number;
   readonly findings: number;
-  readonly steps: Readonly<Record<StepName, Step>>;
+  /** Those that the kind of run takes. */
+  readonly steps: Readonly<Partial<Record<StepName, Step | undefined>>>;
 }
 
 /**
@@ -43,7 +46,10 @@ type MeasuredStep = 'read' | 'find' | 'print' | 'parse' | 'find in text' | 'keys
  */
 export type StepName = MeasuredStep | 'findings' | 'text and findings' | 'open to findings';
 
-const [file, rounds] = [process.argv[2]!, Number(process.argv[3])];
+/** Finding in the file, or in its text. */
+export type RunKind = 'file' | 'text';
+
+const [file, rounds, kind] = [process.argv[2]!, Number(process.argv[3]), process.argv[4] as RunKind];
 const results: Round[] = [];
 for (let i = 0; i < rounds; i++) results.push(round(file));
 process.stdout.write(`${JSON.stringify(results)}\n`);
@@ -74,10 +80,33 @@ function round(path: string): Round {
     };
     return { model: decodeModel(counted), source: counted };
   });
-  const found = timed('find', () => findFusions(model, { source }));
+  const found = kind === 'file' ? timed('find', () => findFusions(model, { source })) : [];
   const text = timed('print', () => printModel(model, source, { fileName: 'model.onnx', elideAbove: 0 }));
   const addedMB = (process.memoryUsage.rss() - rss) / 2 ** 20;
   source.close();
+  if (kind === 'text') editText(text, timed);
+  const sum = (...names: readonly MeasuredStep[]): Step | undefined => {
+    const taken = names.flatMap((name) => steps[name] ?? []);
+    if (taken.length < names.length) return undefined;
+    return {
+      ms: taken.reduce((total, { ms }) => total + ms, 0),
+      cpu: taken.reduce((total, { cpu }) => total + cpu, 0),
+    };
+  };
+  return {
+    bytesRead,
+    addedMB,
+    findings: found.length,
+    steps: {
+      ...steps,
+      findings: sum('read', 'find'),
+      'text and findings': sum('read', 'find', 'print'),
+      'open to findings': sum('read', 'print', 'parse', 'find in text'),
+    },
+  };
+}
+
+function editText(text: string, timed: <T>(name: MeasuredStep, run: () => T) => T): void {
   const parsed = timed('parse', () => parseModel(text));
   timed('find in text', () => findFusions(parsed.model));
   // Letters typed into a node; the editor keeps lines, and joins them when it is asked for the text.
@@ -99,25 +128,6 @@ function round(path: string): Round {
     return { changed, reparsed };
   });
   timed('checks', () => checkText(new TextIndex(edited.changed, edited.reparsed.model)));
-  const all = steps as Record<MeasuredStep, Step>;
-  return {
-    bytesRead,
-    addedMB,
-    findings: found.length,
-    steps: {
-      ...all,
-      findings: sum(all.read, all.find),
-      'text and findings': sum(all.read, all.find, all.print),
-      'open to findings': sum(all.read, all.print, all.parse, all['find in text']),
-    },
-  };
-}
-
-function sum(...steps: readonly Step[]): Step {
-  return {
-    ms: steps.reduce((total, { ms }) => total + ms, 0),
-    cpu: steps.reduce((total, { cpu }) => total + cpu, 0),
-  };
 }
 
 /** Where each line starts, as an editor knows it to tell lines from offsets. */
