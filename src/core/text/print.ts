@@ -2,6 +2,7 @@ import type { Attribute, FunctionProto, Graph, Located, Model, Node, OpsetImport
 import type { ByteSource } from '../wire/source';
 import { extensionsComment } from './extensions';
 import { formatSize } from './numbers';
+import { Pieces } from './pieces';
 import { Printer, type PartOptions, type PrintOptions } from './printer';
 import {
   printAttribute,
@@ -30,7 +31,8 @@ const MESSAGES_COMMENT =
  */
 export function printModel(model: Model, source: ByteSource, options: PrintOptions): string {
   const printer = new Printer({ ...options, source });
-  const out: string[] = [printModelHeader(model, printer)];
+  const out = new Pieces();
+  out.push(printModelHeader(model, printer));
   printer.writeNotes(model.graph, '', out);
   writeGraph(model.graph, printer.identifier(model.graph.name), '', printer, out);
   out.push('\n');
@@ -39,23 +41,22 @@ export function printModel(model: Model, source: ByteSource, options: PrintOptio
     writeFunction(fn, '', printer, out);
     out.push('\n');
   }
-  if (printer.usesMessageReferences) out.unshift(MESSAGES_COMMENT);
-  if (printer.extensions.size > 0) out.unshift(extensionsComment(printer.extensions));
-  return out.join('');
+  const extensions = printer.extensions.size > 0 ? extensionsComment(printer.extensions) : '';
+  return out.text(extensions + (printer.usesMessageReferences ? MESSAGES_COMMENT : ''));
 }
 
 /** One node, without indentation before it or a newline after it. */
 export function printNode(node: Node, options: PartOptions = {}): string {
-  const out: string[] = [];
+  const out = new Pieces();
   writeNode(node, options.indent ?? '', new Printer(options), out);
-  return out.join('');
+  return out.text();
 }
 
 /** One function with its header, without a newline after it. */
 export function printFunction(fn: FunctionProto, options: PartOptions = {}): string {
-  const out: string[] = [];
+  const out = new Pieces();
   writeFunction(fn, options.indent ?? '', new Printer(options), out);
-  return out.join('');
+  return out.text();
 }
 
 function printModelHeader(model: Model, printer: Printer): string {
@@ -76,10 +77,11 @@ function printModelHeader(model: Model, printer: Printer): string {
 }
 
 function printHeader(element: Located, lines: readonly string[], indent: string, printer: Printer): string {
-  const out = [`<\n${indent}${STEP}`];
+  const out = new Pieces();
+  out.push(`<\n${indent}${STEP}`);
   printer.writeNotes(element, indent + STEP, out);
   out.push(lines.join(`,\n${indent}${STEP}`), `\n${indent}>\n`);
-  return out.join('');
+  return out.text();
 }
 
 function printOpsets(opsets: readonly OpsetImport[], printer: Printer): string {
@@ -95,21 +97,18 @@ function printList(items: readonly string[], indent: string): string {
 
 function printValueInfos(values: readonly ValueInfo[], printer: Printer): string[] {
   return values.map((value) => {
-    const out: string[] = [];
+    const out = new Pieces();
     writeValueInfo(value, printer, out);
-    return out.join('');
+    return out.text();
   });
 }
 
-// What follows writes its pieces to a list, which is joined once: strings of strings would take the most of the
-// memory and of the time that printing takes.
-
-function writeValueInfo(value: ValueInfo, printer: Printer, out: string[]): void {
+function writeValueInfo(value: ValueInfo, printer: Printer, out: Pieces): void {
   if (value.type !== undefined) out.push(printType(value.type, printer), ' ');
   printer.writeIdentifier(value.name, out);
 }
 
-function writeGraph(graph: Graph, name: string, indent: string, printer: Printer, out: string[]): void {
+function writeGraph(graph: Graph, name: string, indent: string, printer: Printer, out: Pieces): void {
   out.push(name, ' ', printList(printValueInfos(graph.inputs, printer), indent));
   out.push(' => ', printList(printValueInfos(graph.outputs, printer), indent), '\n');
   const { initializers, sparseInitializers = [], valueInfos } = graph;
@@ -124,53 +123,42 @@ function writeGraph(graph: Graph, name: string, indent: string, printer: Printer
 /** The `<…>` of a graph or function, one declaration a line; nothing when there is none. */
 class Declarations {
   private readonly separator: string;
-  private lines: string[] = [];
   private isEmpty = true;
 
   constructor(
     private readonly indent: string,
     private readonly printer: Printer,
-    private readonly out: string[],
+    private readonly out: Pieces,
   ) {
     this.separator = `,\n${indent}${STEP}`;
   }
 
-  /** Where the next declaration, which is that of `element`, is to be written. */
-  next(element: Located): string[] {
-    this.lines = joinedWhereLong(this.lines, this.out);
-    this.lines.push(this.isEmpty ? `${this.indent}<\n${this.indent}${STEP}` : this.separator);
+  /** Go to where the next declaration, which is that of `element`, is to be written. */
+  next(element: Located): Pieces {
+    this.out.push(this.isEmpty ? `${this.indent}<\n${this.indent}${STEP}` : this.separator);
     this.isEmpty = false;
-    this.printer.writeNotes(element, this.indent + STEP, this.lines);
-    return this.lines;
+    this.printer.writeNotes(element, this.indent + STEP, this.out);
+    return this.out;
   }
 
   end(): void {
-    if (!this.isEmpty) this.out.push(this.lines.join(''), `\n${this.indent}>\n`);
+    if (!this.isEmpty) this.out.push(`\n${this.indent}>\n`);
   }
 }
 
-/** Where to write on: a list of very many pieces is slow to grow and to join. */
-function joinedWhereLong(pieces: string[], out: string[]): string[] {
-  if (pieces.length < 4096) return pieces;
-  out.push(pieces.join(''));
-  return [];
-}
-
-function writeNodes(nodes: readonly Node[], indent: string, printer: Printer, out: string[]): void {
+function writeNodes(nodes: readonly Node[], indent: string, printer: Printer, out: Pieces): void {
   const inner = indent + STEP;
   out.push(indent, '{\n');
-  let lines: string[] = [];
   for (const node of nodes) {
-    lines.push(inner);
-    printer.writeNotes(node, inner, lines);
-    writeNode(node, inner, printer, lines);
-    lines.push('\n');
-    lines = joinedWhereLong(lines, out);
+    out.push(inner);
+    printer.writeNotes(node, inner, out);
+    writeNode(node, inner, printer, out);
+    out.push('\n');
   }
-  out.push(lines.join(''), indent, '}');
+  out.push(indent, '}');
 }
 
-function writeNode(node: Node, indent: string, printer: Printer, out: string[]): void {
+function writeNode(node: Node, indent: string, printer: Printer, out: Pieces): void {
   if (node.name !== '') {
     out.push('[');
     printer.writeIdentifier(node.name, out);
@@ -196,7 +184,7 @@ function writeAttributes(
   after: string,
   indent: string,
   printer: Printer,
-  out: string[],
+  out: Pieces,
 ): void {
   for (let i = 0; i < attributes.length; i++) {
     out.push(i === 0 ? before : between, attributeText(attributes[i]!, indent, printer));
@@ -215,9 +203,9 @@ function printOperator(node: Node, printer: Printer): string {
 function attributeText(attribute: Attribute, indent: string, printer: Printer): string {
   return printAttribute(attribute, printer, (value) => {
     const print = (graph: Graph, at: string) => {
-      const out: string[] = [];
+      const out = new Pieces();
       writeGraph(graph, printSubgraphName(graph.name, printer), at, printer, out);
-      return out.join('');
+      return out.text();
     };
     if (value.type === 'GRAPH') return print(value.value, indent);
     const inner = indent + STEP;
@@ -226,17 +214,19 @@ function attributeText(attribute: Attribute, indent: string, printer: Printer): 
   });
 }
 
-function writeFunction(fn: FunctionProto, indent: string, printer: Printer, out: string[]): void {
+function writeFunction(fn: FunctionProto, indent: string, printer: Printer, out: Pieces): void {
   const lines = [`domain: ${printer.string(fn.domain)}`];
   if (fn.overload !== '') lines.push(`overload: ${printer.string(fn.overload)}`);
   lines.push(`opset_import: ${printOpsets(fn.opsetImports, printer)}`);
   if (fn.docString !== '') lines.push(`doc_string: ${printer.string(fn.docString)}`);
   const attributes = fn.attributes.map((name) => printer.identifier(name));
   for (const attribute of fn.attributeDefaults) attributes.push(attributeText(attribute, indent, printer));
-  out.push(printHeader(fn, lines, indent, printer), indent, printer.identifier(fn.name), ' ');
+  out.push(printHeader(fn, lines, indent, printer), indent);
+  out.push(printer.identifier(fn.name), ' ');
   if (attributes.length > 0) out.push(`<${attributes.join(', ')}> `);
   const names = (list: readonly string[]) => list.map((name) => printer.identifier(name));
-  out.push(printList(names(fn.inputs), indent), ' => ', printList(names(fn.outputs), indent), '\n');
+  out.push(printList(names(fn.inputs), indent), ' => ');
+  out.push(printList(names(fn.outputs), indent), '\n');
   const declarations = new Declarations(indent, printer, out);
   for (const value of fn.valueInfos) writeValueInfo(value, printer, declarations.next(value));
   declarations.end();

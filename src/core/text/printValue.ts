@@ -3,6 +3,7 @@ import type { Attribute, AttributeValue, Dimension, SparseTensor, Tensor, Tensor
 import { readTensor, storedSize } from '../onnx/tensor';
 import { decodeUtf8 } from '../wire/utf8';
 import { formatElement, formatFloat32, formatFloat64, formatInt64, formatSize } from './numbers';
+import { Pieces } from './pieces';
 import type { Printer } from './printer';
 import { isIdentifier, startsType } from './quote';
 import { messageLocation } from './references';
@@ -79,13 +80,13 @@ export function printDotted(name: string, printer: Printer): string {
 
 /** `type name = data` of an initializer. */
 export function printInitializer(tensor: Tensor, printer: Printer): string {
-  const out: string[] = [];
+  const out = new Pieces();
   writeInitializer(tensor, printer, out);
-  return out.join('');
+  return out.text();
 }
 
 /** Write {@link printInitializer}. */
-export function writeInitializer(tensor: Tensor, printer: Printer, out: string[]): void {
+export function writeInitializer(tensor: Tensor, printer: Printer, out: Pieces): void {
   out.push(printTensorType(tensor.dataType, tensor.dims, printer), ' ');
   printer.writeIdentifier(tensor.name, out);
   out.push(' = ');
@@ -95,9 +96,9 @@ export function writeInitializer(tensor: Tensor, printer: Printer, out: string[]
 /** `type {…}`, or `type name = data` where the tensor has a name: a tensor that is an attribute's value. */
 export function printTensor(tensor: Tensor, printer: Printer): string {
   const type = printTensorType(tensor.dataType, tensor.dims, printer);
-  const parts: string[] = [];
+  const parts = new Pieces();
   writeTensorData(tensor, printer, parts);
-  const data = parts.join('');
+  const data = parts.text();
   if (tensor.name === '') return data.startsWith('{') ? `${type} ${data}` : `${type} = ${data}`;
   const name = printer.identifier(tensor.name);
   if (name !== tensor.name) printer.extensions.add('names');
@@ -105,7 +106,7 @@ export function printTensor(tensor: Tensor, printer: Printer): string {
 }
 
 /** Write `{values}`, or `["location": …]` where the data is elsewhere or left in the model file. */
-function writeTensorData(tensor: Tensor, printer: Printer, out: string[]): void {
+function writeTensorData(tensor: Tensor, printer: Printer, out: Pieces): void {
   const { data } = tensor;
   if (data.kind === 'external') {
     const entries = data.entries.map(({ key, value }) => `${printer.string(key)}: ${printer.string(value)}`);
@@ -140,11 +141,12 @@ function writeTensorData(tensor: Tensor, printer: Printer, out: string[]): void 
   }
 }
 
-function writeReference(location: string, start: number, end: number, out: string[]): void {
-  out.push(location, ', "offset": "', String(start), '", "length": "', String(end - start), '"]');
+function writeReference(location: string, start: number, end: number, out: Pieces): void {
+  out.push(location, ', "offset": "', String(start));
+  out.push('", "length": "', String(end - start), '"]');
 }
 
-function writeValues(elementType: number, values: TensorValues, printer: Printer, out: string[]): void {
+function writeValues(elementType: number, values: TensorValues, printer: Printer, out: Pieces): void {
   for (let i = 0; i < values.length; i++) {
     const value = values[i]!;
     out.push(i === 0 ? '{' : ', ');

@@ -2,6 +2,7 @@ import type { AttributeValue, Located, Type } from '../onnx/model';
 import { blockSource } from '../wire/blocks';
 import { bytesSource, type ByteSource } from '../wire/source';
 import type { Extension } from './extensions';
+import type { Pieces } from './pieces';
 import { isIdentifier, needsEscapes, needsQuotesOnly, quoteIdentifier, quoteString } from './quote';
 
 /** How models are printed. */
@@ -56,9 +57,12 @@ export class Printer {
   }
 
   /** Write the comments on an element, each with a newline and `indent` behind it. */
-  writeNotes(element: Located, indent: string, out: string[]): void {
+  writeNotes(element: Located, indent: string, out: Pieces): void {
     if (this.notes === undefined || element.origin === undefined) return;
-    for (const note of this.notes.get(element.origin.start) ?? []) out.push('# ', note, '\n', indent);
+    for (const note of this.notes.get(element.origin.start) ?? []) {
+      out.push('# ', note, '\n');
+      out.push(indent);
+    }
   }
 
   string(text: string): string {
@@ -80,7 +84,7 @@ export class Printer {
   }
 
   /** Write {@link identifier}s, separated by commas. */
-  writeIdentifiers(names: readonly string[], out: string[]): void {
+  writeIdentifiers(names: readonly string[], out: Pieces): void {
     for (let i = 0; i < names.length; i++) {
       if (i > 0) out.push(', ');
       this.writeIdentifier(names[i]!, out);
@@ -88,7 +92,7 @@ export class Printer {
   }
 
   /** Write an {@link identifier}. Its parts apart take less memory than a string of them. */
-  writeIdentifier(name: string, out: string[]): void {
+  writeIdentifier(name: string, out: Pieces): void {
     if (needsQuotesOnly(name)) out.push('"', name, '"');
     else out.push(this.identifier(name));
   }
