@@ -4,11 +4,14 @@ import type { ByteSource } from '../core/wire/source';
 /**
  * Random access to a file on disk. `close` releases the descriptor; a later
  * read opens the file again, and fails when it isn't the same file any more:
- * other bytes must never pass for this file's.
+ * other bytes must never pass for this file's. A file that is held can be read
+ * also when its name is deleted or another file's.
  */
 export class FileSource implements ByteSource {
   readonly size: number;
   private descriptor: number | undefined;
+  /** Never closed by `close`. */
+  private held: number | undefined;
   private readonly identity: string;
 
   /** @throws a Node `SystemError` when the file can't be read. */
@@ -43,15 +46,42 @@ export class FileSource implements ByteSource {
     this.descriptor = undefined;
   }
 
-  private open(): number {
-    if (this.descriptor === undefined) {
-      this.descriptor = fs.openSync(this.path, 'r');
-      if (identityOf(fs.fstatSync(this.descriptor)) !== this.identity) {
-        this.close();
-        throw new Error(`${this.path} has been written since it was opened; try again`);
-      }
+  /**
+   * Keep the bytes readable until `release`, whatever becomes of the file's
+   * name. On Windows nothing is held: no other program could replace the file.
+   */
+  hold(): void {
+    if (process.platform === 'win32' || this.held !== undefined) return;
+    try {
+      this.held = this.opened();
+    } catch {
+      // The file is another one already.
     }
-    return this.descriptor;
+  }
+
+  /** End `hold`. */
+  release(): void {
+    if (this.held !== undefined) fs.closeSync(this.held);
+    this.held = undefined;
+  }
+
+  private open(): number {
+    if (this.descriptor !== undefined) return this.descriptor;
+    try {
+      this.descriptor = this.opened();
+      return this.descriptor;
+    } catch (error) {
+      if (this.held === undefined || identityOf(fs.fstatSync(this.held)) !== this.identity) throw error;
+      return this.held;
+    }
+  }
+
+  /** A new descriptor of the same file. */
+  private opened(): number {
+    const descriptor = fs.openSync(this.path, 'r');
+    if (identityOf(fs.fstatSync(descriptor)) === this.identity) return descriptor;
+    fs.closeSync(descriptor);
+    throw new Error(`${this.path} has been written since it was opened; try again`);
   }
 }
 

@@ -57,6 +57,8 @@ interface Entry {
 /** Opens and saves model files; one reading of a file serves everything that looks at it. */
 export class ModelFiles implements vscode.Disposable {
   private readonly entries = new Map<string, Entry>();
+  /** Models whose text is open. */
+  private readonly held = new Set<string>();
   private readonly queues = new Map<string, Promise<unknown>>();
   private readonly retries = new Map<string, NodeJS.Timeout>();
   private readonly changed = new vscode.EventEmitter<vscode.Uri>();
@@ -126,8 +128,10 @@ export class ModelFiles implements vscode.Disposable {
       const moved = generations.moved(chunks, file.source);
       await this.write(uri, chunks, file.source);
       this.entries.delete(uri.toString());
+      drop(file.source);
       const saved = await this.read(uri, file.mtime, moved);
       this.entries.set(uri.toString(), saved);
+      this.holdIfOpen(uri.toString(), saved);
     });
   }
 
@@ -156,15 +160,47 @@ export class ModelFiles implements vscode.Disposable {
     });
   }
 
+  /**
+   * Save the text of a model whose file another one has replaced, built over the file that it was read from, in a new
+   * file in its folder.
+   * @throws as `save` does.
+   */
+  saveReplaced(uri: vscode.Uri, text: string, target: string): Promise<void> {
+    return this.inTurn(uri, async () => {
+      const entry = this.entries.get(uri.toString());
+      if (!entry) throw new Error('Nothing is known of the model any more.');
+      const { file, generations } = entry;
+      const chunks = this.build(file, generations, text);
+      decodeModel(splicedSource(chunks, file.source));
+      await writeAtomically(target, chunks, file.source);
+    });
+  }
+
+  /** The model's text is open: its weights have to be there when it is saved, even if the file is deleted before. */
+  hold(uri: vscode.Uri): void {
+    const key = uri.toString();
+    this.held.add(key);
+    const entry = this.entries.get(key);
+    if (entry) this.holdIfOpen(key, entry);
+  }
+
   /** Nothing shows the file any more: what is known of it can be read again. */
   forget(uri: vscode.Uri): void {
-    this.entries.delete(uri.toString());
+    const key = uri.toString();
+    this.held.delete(key);
+    const source = this.entries.get(key)?.file.source;
+    if (source) drop(source);
+    this.entries.delete(key);
+  }
+
+  private holdIfOpen(key: string, { file: { source } }: Entry): void {
+    if (this.held.has(key) && source instanceof FileSource) source.hold();
   }
 
   dispose(): void {
     this.changed.dispose();
     for (const timer of this.retries.values()) clearTimeout(timer);
-    for (const { file } of this.entries.values()) close(file.source);
+    for (const { file } of this.entries.values()) drop(file.source);
     this.entries.clear();
   }
 
@@ -196,8 +232,9 @@ export class ModelFiles implements vscode.Disposable {
       known?.file.mtime ?? 0,
       known && ((model) => known.generations.replacedBy(model)),
     );
-    if (known) close(known.file.source);
+    if (known) drop(known.file.source);
     this.entries.set(key, entry);
+    this.holdIfOpen(key, entry);
     return entry;
   }
 
@@ -295,4 +332,10 @@ function stampOf(stat: vscode.FileStat): string {
 
 function close(source: ByteSource): void {
   if (source instanceof FileSource) source.close();
+}
+
+/** The file won't be read any more. */
+function drop(source: ByteSource): void {
+  close(source);
+  if (source instanceof FileSource) source.release();
 }

@@ -56,12 +56,24 @@ export function registerSavedAsModel(files: ModelFiles): vscode.Disposable {
 const isTextInModel = ({ uri, languageId }: vscode.TextDocument): boolean =>
   uri.scheme === 'file' && /\.onnx$/i.test(uri.path) && languageId === LANGUAGE;
 
+/** Whether there is a document of this name with this text. */
+function isOpenAs(uri: vscode.Uri, text: string): boolean {
+  return vscode.workspace.textDocuments.some(
+    (document) => document.uri.toString() === uri.toString() && document.getText() === text,
+  );
+}
+
 /** Builds the model into a new file beside the one that is being saved. */
 async function build(files: ModelFiles, document: vscode.TextDocument): Promise<Built> {
   const { uri } = document;
   const text = document.getText();
   const file = path.join(path.dirname(uri.fsPath), `.${randomBytes(8).toString('hex')}.tmp`);
   try {
+    if (isOpenAs(textUriOf(uri), text)) {
+      // VS Code has deleted the file, which isn't text, and made this one.
+      await files.saveReplaced(uri, text, file);
+      return { file, said: [] };
+    }
     const origin = originOf(textUriOf(uri), text, false);
     if (origin) return { file, said: await files.saveAs(origin, text, vscode.Uri.file(file)) };
     const { model, errors } = parseModel(text);

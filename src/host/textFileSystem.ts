@@ -16,6 +16,10 @@ export class TextFileSystem implements vscode.FileSystemProvider {
     const provider = new TextFileSystem(files);
     return vscode.Disposable.from(
       provider.changed,
+      vscode.workspace.onDidOpenTextDocument(({ uri }) => {
+        const model = uri.scheme === TEXT_SCHEME ? modelUriOf(uri) : undefined;
+        if (model) files.hold(model);
+      }),
       vscode.workspace.onDidCloseTextDocument(({ uri }) => {
         const model = uri.scheme === TEXT_SCHEME ? modelUriOf(uri) : undefined;
         if (model) files.forget(model);

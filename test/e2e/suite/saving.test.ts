@@ -2,13 +2,17 @@ import assert from 'node:assert/strict';
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
+import { decodeModel } from '../../../src/core/onnx/decode';
 import { encodeModel } from '../../../src/core/onnx/encode';
+import type { Model } from '../../../src/core/onnx/model';
+import { readTensor } from '../../../src/core/onnx/tensor';
 import { parseModel } from '../../../src/core/text/parse';
-import { bytesSource } from '../../../src/core/wire/source';
+import { bytesSource, type ByteSource } from '../../../src/core/wire/source';
 import { joinChunks } from '../../../src/core/wire/splice';
 import { textUriOf } from '../../../src/host/uris';
 import {
   bytesOf,
+  closeEverything,
   diagnosticsOf,
   driver,
   goTo,
@@ -292,5 +296,55 @@ g (float[64] x) => (float[64] y)
         vscode.window.activeTextEditor?.document.uri.path.endsWith('/to/typed.onnxtxt'),
       );
     });
+
+    // What VS Code's own Save As does with an existing file that isn't text, once a person has chosen it in a dialog
+    // that differs from window to window.
+    const replaceByText = async (target: vscode.Uri, text: string): Promise<void> => {
+      await vscode.workspace.fs.delete(target);
+      await vscode.workspace.fs.writeFile(target, new Uint8Array(0));
+      const document = await vscode.workspace.openTextDocument(target);
+      await vscode.languages.setTextDocumentLanguage(document, 'onnx-text');
+      const edit = new vscode.WorkspaceEdit();
+      edit.insert(target, new vscode.Position(0, 0), text);
+      assert.ok(await vscode.workspace.applyEdit(edit));
+      assert.ok(await document.save());
+    };
+
+    it('keeps the weights where VS Code’s own Save As writes the text over its own model', async function () {
+      if (process.platform === 'win32') this.skip();
+      const before = modelOf(file('net.onnx'));
+      const { document } = await editedText();
+      await replaceByText(file('net.onnx'), document.getText());
+      const after = await until('the file is a model', () => {
+        const bytes = bytesOf(file('net.onnx'));
+        return bytes.length > 0 && bytes[0] !== '<'.charCodeAt(0) ? modelOf(file('net.onnx')) : undefined;
+      });
+      assert.equal(after.model.graph.nodes[0]!.name, 'edited');
+      assert.deepEqual(
+        after.model.graph.initializers.map((tensor) => readTensor(tensor, after.source)),
+        before.model.graph.initializers.map((tensor) => readTensor(tensor, before.source)),
+      );
+      assert.deepEqual(readdirSync(file('.').fsPath).sort(), ['net.onnx', 'to', 'weights.bin']);
+      if (driver.onScreen) {
+        await notificationsWith('net.onnx is saved as a binary model');
+        await shot(__filename, 'saved-over-itself');
+      }
+    });
+
+    it('says so where the text over a model is of no model that is open', async () => {
+      const { document } = await editedText();
+      const text = document.getText();
+      await closeEverything();
+      await replaceByText(file('net.onnx'), text.replace('[edited]', '[other]'));
+      if (driver.onScreen) {
+        await notificationsWith('net.onnx is not a model. Its text refers to weights in the file that it replaced.');
+      }
+      assert.match(bytesOf(file('net.onnx')).toString(), /\[other\]/);
+    });
   });
 });
+
+function modelOf(uri: vscode.Uri): { readonly model: Model; readonly source: ByteSource } {
+  const source = bytesSource(bytesOf(uri));
+  return { model: decodeModel(source), source };
+}

@@ -35,6 +35,27 @@ describe('FileSource', () => {
     assert.throws(() => source.read(1, 3), /has been written since it was opened/);
   });
 
+  it('reads a file that is held when its name is gone or another one’s, but not when its bytes are others', function () {
+    if (process.platform === 'win32') this.skip();
+    const source = new FileSource(file);
+    source.close();
+    source.hold();
+    fs.rmSync(file);
+    assert.equal(Buffer.from(source.read(1, 3)).toString(), 'bc');
+    fs.writeFileSync(file, 'ABCDEF');
+    source.close();
+    assert.equal(Buffer.from(source.read(1, 3)).toString(), 'bc');
+    source.release();
+    assert.throws(() => source.read(1, 3), /has been written since it was opened/);
+
+    const other = new FileSource(file);
+    other.close();
+    other.hold();
+    fs.writeFileSync(file, 'abc');
+    assert.throws(() => other.read(1, 3), /has been written since it was opened/);
+    other.release();
+  });
+
   it('refuses ranges outside the file', () => {
     const source = new FileSource(file);
     assert.throws(() => source.read(4, 7), RangeError);
