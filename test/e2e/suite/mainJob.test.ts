@@ -9,6 +9,7 @@ import {
   driver,
   goTo,
   lensTitles,
+  openActions,
   openFromExplorer,
   shot,
   tellStory,
@@ -105,7 +106,7 @@ describe('a model, from the explorer to the fused file', () => {
     const editor = await vscode.window.showTextDocument(textOf(NAME));
     const place = await goTo(editor, '= Conv ');
     if (driver.onScreen) {
-      await driver.press('Control+.', undefined);
+      await openActions();
       await driver.waitFor({ selector: '.action-widget .monaco-list-row', hasText: LENS });
       await shot(__filename, '06-quick-fix-menu');
       await driver.press('Enter', undefined);
