@@ -13,14 +13,22 @@ function byName(list: readonly ValueInfo[]): Infos {
   return infos;
 }
 
-/** The lists that declare values' types, the most decisive first. */
-const listsOf = (body: Body): readonly (readonly ValueInfo[])[] =>
-  isFunction(body) ? [body.valueInfos] : [body.valueInfos, body.outputs, body.inputs];
+/** What a body declares of its values' types, the most decisive list first. */
+const byBody = new WeakMap<Body, readonly Infos[]>();
+
+function infosOf(body: Body): readonly Infos[] {
+  let infos = byBody.get(body);
+  if (!infos) {
+    const lists = isFunction(body) ? [body.valueInfos] : [body.valueInfos, body.outputs, body.inputs];
+    byBody.set(body, (infos = lists.map(byName)));
+  }
+  return infos;
+}
 
 /** The element type that a body declares for a value of its own, a `TensorProto.DataType`. */
 export function declaredElementType(body: Body, name: string): number | undefined {
-  for (const list of listsOf(body)) {
-    const type = byName(list).get(name)?.type;
+  for (const infos of infosOf(body)) {
+    const type = infos.get(name)?.type;
     if (type?.kind === 'tensor' && type.elementType !== 0) return type.elementType;
   }
   return undefined;
@@ -28,8 +36,8 @@ export function declaredElementType(body: Body, name: string): number | undefine
 
 /** The shape that a body declares for a value of its own. */
 export function declaredShape(body: Body, name: string): readonly Dimension[] | undefined {
-  for (const list of listsOf(body)) {
-    const type = byName(list).get(name)?.type;
+  for (const infos of infosOf(body)) {
+    const type = infos.get(name)?.type;
     if (type?.kind === 'tensor' && type.shape) return type.shape;
   }
   return undefined;

@@ -96,6 +96,7 @@ function openScope(
     else holder.scope.children.set(holder.node, [scope]);
   }
   for (const node of body.nodes) {
+    if (!mayHoldGraphs(node)) continue;
     for (const attribute of node.attributes) {
       for (const graph of subgraphsOf(attribute)) {
         openScope(model, graph, opset, { scope, node, attribute: attribute.name }, scopes);

@@ -78,12 +78,7 @@ export class Scope {
 
   /** Notes who reads nodes' outputs, once for a body that no other holds, and for all that it holds. */
   noteReads(): void {
-    this.forEachRead((scope, name, node, index) => {
-      for (let at: Scope | undefined = scope; at; at = at.parent) {
-        if (at.values.noteRead(name, node, index, scope)) return;
-        if (at.parent && at.values.declares(name)) return;
-      }
-    });
+    this.forEachRead(false);
   }
 
   /** Notes who reads inputs and initializers too, and which names nothing defines: half of all reads, which few ask for. */
@@ -91,27 +86,35 @@ export class Scope {
     this.parent?.noteAllReads();
     if (this.parent || this.isComplete) return;
     this.isComplete = true;
-    this.forEachRead((scope, name, node, index) => {
-      for (let at: Scope | undefined = scope; at; at = at.parent) {
-        if (at.values.computes(name) || at.values.noteDeclaredRead(name, node, index, scope)) return;
-      }
-      (scope.undefinedNames ??= []).push({ name, node, index, scope });
-    });
+    this.forEachRead(true);
   }
 
-  private forEachRead(note: (scope: Scope, name: string, node: Node | undefined, index: number) => void): void {
+  private forEachRead(ofDeclared: boolean): void {
     const { body, children } = this;
     for (const node of body.nodes) {
       const { inputs } = node;
       for (let index = 0; index < inputs.length; index++) {
         const name = inputs[index]!;
-        if (name !== '') note(this, name, node, index);
+        if (name !== '') this.noteRead(name, node, index, ofDeclared, this);
       }
-      if (children.size > 0) for (const child of children.get(node) ?? []) child.forEachRead(note);
+      if (children.size > 0) for (const child of children.get(node) ?? []) child.forEachRead(ofDeclared);
     }
-    outputNames(body).forEach((name, index) => {
-      if (name !== '') note(this, name, undefined, index);
-    });
+    const outputs = outputNames(body);
+    for (let index = 0; index < outputs.length; index++) {
+      const name = outputs[index]!;
+      if (name !== '') this.noteRead(name, undefined, index, ofDeclared, this);
+    }
+  }
+
+  private noteRead(name: string, node: Node | undefined, index: number, ofDeclared: boolean, reader: Scope): void {
+    const { values, parent } = this;
+    if (ofDeclared) {
+      if (values.computes(name) || values.noteDeclaredRead(name, node, index, reader)) return;
+    } else if (values.noteRead(name, node, index, reader) || (parent && values.declares(name))) {
+      return;
+    }
+    if (parent) parent.noteRead(name, node, index, ofDeclared, reader);
+    else if (ofDeclared) (reader.undefinedNames ??= []).push({ name, node, index, scope: reader });
   }
 }
 
