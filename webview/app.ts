@@ -12,11 +12,12 @@ import {
   type ToWebview,
   type WebviewKind,
 } from '../src/protocol';
-import { button, dropdown } from './controls';
-import { element } from './dom';
+import { anchorsIn, holdAnchor } from './anchors';
+import { dropdown } from './controls';
+import { Frame } from './frame';
 import { GraphView } from './graphView';
 import { Inspector } from './inspector';
-import { LayoutClient } from './layoutClient';
+import { Layouts } from './layouts';
 import { Message } from './message';
 import { Scene, type Mark } from './scene';
 import { Search } from './search';
@@ -43,16 +44,9 @@ export class App {
   private readonly search: Search;
   private readonly summary: Summary;
   private readonly message = new Message();
-  private readonly layouts: LayoutClient;
+  private readonly layouts: Layouts;
   private readonly chooser = dropdown('Graph', (id) => this.openGraph(id));
-  private readonly live = element('div', { class: 'visually-hidden', 'aria-live': 'polite', role: 'status' });
-  private readonly zoomLabel = button({
-    text: '100%',
-    appearance: 'icon',
-    label: 'Natural size',
-    onClick: () => this.view.zoom(1 / this.view.camera.scale),
-  });
-  private readonly busy = element('div', { class: 'busy', hidden: '' });
+  private readonly frame: Frame;
 
   private model: ModelMessage | undefined;
   private measurements: MeasurementsByFinding = {};
@@ -60,8 +54,6 @@ export class App {
   private graphId: string | undefined;
   private scene: Scene | undefined;
   private selected: string | undefined;
-  /** What the shown layout was made from. */
-  private laidOut: { key: string; graph: LayoutGraph; layout: GraphLayout } | undefined;
   /** A node to select and show as soon as its graph is laid out. */
   private pending: NodeReference | undefined;
   /** The view as it was left, to be taken up again with the first layout. */
@@ -74,7 +66,7 @@ export class App {
     workerUri: string,
     body: HTMLElement,
   ) {
-    this.layouts = new LayoutClient(workerUri, (message) => this.logError(message));
+    this.layouts = new Layouts(workerUri, (message) => this.logError(message));
     this.view = new GraphView({
       onSelect: (node) => this.select(node, { tellHost: true }),
       onOpen: (node) => this.openNode(node),
@@ -113,7 +105,11 @@ export class App {
     });
     this.restored = readState(host.getState());
     if (this.restored) this.view.wheelMode = this.restored.wheelMode;
-    this.build(kind, body);
+    const { view, summary, inspector, search, chooser, message } = this;
+    this.frame = new Frame({ view, summary, inspector, search, chooser, message }, () => this.saveSoon());
+    this.chooser.element.hidden = true;
+    body.classList.add(kind);
+    body.append(...this.frame.elements);
     this.message.loading('Loading…');
   }
 
@@ -139,48 +135,6 @@ export class App {
     select: ({ node }) => this.reveal(node),
   };
 
-  private build(kind: WebviewKind, body: HTMLElement): void {
-    const wheel = button({ icon: 'wheel', onClick: () => this.toggleWheel(wheel) });
-    this.labelWheel(wheel);
-    const zoom = element(
-      'div',
-      { class: 'zoom', role: 'group', 'aria-label': 'Zoom' },
-      button({ icon: 'minus', label: 'Zoom out (−)', onClick: () => this.view.zoom(0.8) }),
-      this.zoomLabel,
-      button({ icon: 'plus', label: 'Zoom in (+)', onClick: () => this.view.zoom(1.25) }),
-      button({ icon: 'fit', label: 'Show the whole graph (0)', onClick: () => this.view.fit() }),
-      wheel,
-    );
-    const tools = element('div', { class: 'tools' }, this.search.element, this.chooser.element);
-    this.chooser.element.hidden = true;
-    const stage = element(
-      'main',
-      { class: 'stage' },
-      this.view.canvas,
-      tools,
-      zoom,
-      this.view.minimap.element,
-      this.busy,
-      this.message.element,
-    );
-    body.classList.add(kind);
-    body.append(this.summary.element, element('div', { class: 'content' }, stage, this.inspector.element), this.live);
-  }
-
-  private toggleWheel(control: HTMLElement): void {
-    this.view.wheelMode = this.view.wheelMode === 'scroll' ? 'zoom' : 'scroll';
-    this.labelWheel(control);
-    this.saveSoon();
-  }
-
-  private labelWheel(control: HTMLElement): void {
-    const zooms = this.view.wheelMode === 'zoom';
-    const label = `The wheel ${zooms ? 'zooms' : 'scrolls'}: click to make it ${zooms ? 'scroll' : 'zoom'}`;
-    control.title = label;
-    control.setAttribute('aria-label', label);
-    control.classList.toggle('on', zooms);
-  }
-
   private showStatus(status: Status): void {
     if (status.kind === 'loading') {
       // A model that is shown stays until the next one is there.
@@ -189,13 +143,13 @@ export class App {
     }
     this.model = undefined;
     this.graphId = undefined;
-    this.laidOut = undefined;
+    this.layouts.clear();
     this.setScene(undefined);
     this.summary.hide();
     this.chooser.element.hidden = true;
     if (status.kind === 'error') this.message.error(`Can’t show ${status.fileName}`, status.message);
     else this.message.note(status.message);
-    this.announce(status.message);
+    this.frame.announce(status.message);
   }
 
   private showModel(message: ModelMessage): void {
@@ -203,7 +157,7 @@ export class App {
     if (message.uri !== this.model?.uri) {
       this.graphId = undefined;
       this.selected = undefined;
-      this.laidOut = undefined;
+      this.layouts.clear();
       this.setScene(undefined);
       this.message.loading(`Laying out ${message.fileName}…`);
       if (this.restored?.uri === message.uri) {
@@ -242,12 +196,12 @@ export class App {
     const measured = measureGraph(graph, findings, this.view.metrics);
     const key = JSON.stringify([uri, graph.id]);
     const finish = (layout: GraphLayout): void => {
-      const isNew = this.laidOut?.key !== key;
-      this.laidOut = { key, graph: measured.layoutGraph, layout };
+      const isNew = this.layouts.show(key, measured.layoutGraph, layout);
       this.showLayout(graph, measured, layout, isNew);
     };
-    if (this.laidOut?.key === key && sameGraph(this.laidOut.graph, measured.layoutGraph)) {
-      finish(this.laidOut.layout);
+    const known = this.layouts.known(key, measured.layoutGraph);
+    if (known) {
+      finish(known);
       return;
     }
     if (graph.nodes.length === 0) {
@@ -260,7 +214,7 @@ export class App {
 
   private async layOut(graph: LayoutGraph, finish: (layout: GraphLayout) => void): Promise<void> {
     const timer = setTimeout(() => {
-      if (this.scene) this.busy.hidden = false;
+      if (this.scene) this.frame.busy.hidden = false;
     }, PATIENCE_MS);
     try {
       const layout = await this.layouts.layout(graph);
@@ -273,7 +227,7 @@ export class App {
       this.message.error('Can’t lay this graph out', text);
     } finally {
       clearTimeout(timer);
-      this.busy.hidden = true;
+      this.frame.busy.hidden = true;
     }
   }
 
@@ -281,20 +235,23 @@ export class App {
     const index = this.model!.drawing.graphs.indexOf(graph);
     if (index < 0) return;
     const findings = this.model!.drawing.findings.filter((finding) => finding.graph === index);
-    const anchor = isNew ? undefined : this.anchor();
+    const anchors = isNew || !this.scene ? [] : anchorsIn(this.scene, this.view.camera, this.selected);
     const scene = new Scene(graph, findings, measured.boxes, layout, this.view.metrics);
     scene.mark(this.measurements);
     this.message.hide();
     this.setScene(scene);
     if (isNew) this.enterGraph();
-    else if (anchor) this.holdAnchor(anchor);
+    else {
+      holdAnchor(anchors, scene, this.view.camera);
+      this.view.moved();
+    }
     const node = this.selected === undefined ? undefined : scene.find(this.selected);
     if (node === undefined) this.selected = undefined;
     this.view.select(node);
     this.showDetails();
     if (this.pending) this.reveal(this.pending);
     if (isNew) {
-      this.announce(`${graph.title}: ${graph.nodes.length} nodes, ${findings.length} findings`);
+      this.frame.announce(`${graph.title}: ${graph.nodes.length} nodes, ${findings.length} findings`);
       this.view.canvas.setAttribute(
         'aria-label',
         `Graph ${graph.title}. Tab goes from finding to finding, arrows move, plus and minus zoom, Enter shows the text.`,
@@ -312,39 +269,6 @@ export class App {
     }
     view.camera.scale = restored.scale;
     view.camera.centre(restored.x, restored.y);
-    view.moved();
-  }
-
-  /** A node in the middle of the view, or the selected one, and its place in the view. */
-  private anchor(): { id: string; x: number; y: number }[] {
-    const { scene, view } = this;
-    if (!scene) return [];
-    const { camera } = view;
-    const middle = camera.toDrawing(camera.width / 2, camera.height / 2);
-    const distance = (node: number): number =>
-      scene.graph.nodes[node]!.id === this.selected
-        ? -1
-        : Math.hypot(scene.layout.x[node]! - middle.x, scene.layout.y[node]! - middle.y);
-    return [...scene.boxIndex.in(camera.visible())]
-      .sort((a, b) => distance(a) - distance(b))
-      .slice(0, 12)
-      .map((node) => ({
-        id: scene.graph.nodes[node]!.id,
-        x: scene.layout.x[node]! * camera.scale + camera.offsetX,
-        y: scene.layout.y[node]! * camera.scale + camera.offsetY,
-      }));
-  }
-
-  /** Keep the first of the anchors that is still there where it was. */
-  private holdAnchor(anchors: readonly { id: string; x: number; y: number }[]): void {
-    const { scene, view } = this;
-    for (const { id, x, y } of anchors) {
-      const node = scene!.find(id);
-      if (node === undefined) continue;
-      view.camera.offsetX = x - scene!.layout.x[node]! * view.camera.scale;
-      view.camera.offsetY = y - scene!.layout.y[node]! * view.camera.scale;
-      break;
-    }
     view.moved();
   }
 
@@ -393,7 +317,7 @@ export class App {
     this.showDetails();
     this.saveSoon();
     if (node === undefined || id === undefined) return;
-    this.announce(this.describe(node));
+    this.frame.announce(this.describe(node));
     if (tellHost) this.tellHost(node);
   }
 
@@ -463,13 +387,8 @@ export class App {
   }
 
   private onMove(): void {
-    const percent = Math.round(this.view.camera.scale * 100);
-    this.zoomLabel.textContent = percent < 1 ? '<1%' : `${percent}%`;
+    this.frame.showZoom();
     this.saveSoon();
-  }
-
-  private announce(text: string): void {
-    this.live.textContent = text;
   }
 
   private saveSoon(): void {
@@ -491,23 +410,4 @@ export class App {
       wheelMode,
     });
   }
-}
-
-/** Would the layouts be the same? */
-function sameGraph(a: LayoutGraph, b: LayoutGraph): boolean {
-  return (
-    a.nodeCount === b.nodeCount &&
-    a.edgeCount === b.edgeCount &&
-    sameNumbers(a.widths, b.widths) &&
-    sameNumbers(a.heights, b.heights) &&
-    sameNumbers(a.leftExtents!, b.leftExtents!) &&
-    sameNumbers(a.rightExtents!, b.rightExtents!) &&
-    sameNumbers(a.sources, b.sources) &&
-    sameNumbers(a.targets, b.targets) &&
-    sameNumbers(a.values, b.values)
-  );
-}
-
-function sameNumbers(a: Float64Array | Int32Array, b: Float64Array | Int32Array): boolean {
-  return a.length === b.length && a.every((value, i) => value === b[i]);
 }
