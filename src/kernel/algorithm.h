@@ -17,6 +17,13 @@ struct Unit {
   int64_t channels;
 };
 
+/** What all tiles of a run read. */
+struct Input {
+  const float* x;  // the whole tensor
+  /** For each channel of each image, subtracted from it where the algorithm does so. */
+  const float* shifts;
+};
+
 class Algorithm {
  public:
   virtual ~Algorithm() = default;
@@ -30,10 +37,15 @@ class Algorithm {
   /** Floats that `convolveTile` needs for itself, aligned to a cache line. */
   virtual size_t scratchFloats() const = 0;
   /**
-   * Writes one tile of the unit's planes, which follow each other from `planes` on; `x` is the whole tensor. With
+   * True: subtracts `Input::shifts`, also from padding. This changes each output plane by a constant, which the
+   * normalisation takes away again, and keeps rounding errors small where a channel's mean is far from zero.
+   */
+  virtual bool subtractsShifts() const { return false; }
+  /**
+   * Writes one tile of the unit's planes, which follow each other from `planes` on. With
    * `moments`, entry `[channel of the unit × momentsStride]` receives the tile's moments.
    */
-  virtual void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
+  virtual void convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                             int64_t momentsStride, float* scratch) const = 0;
 };
 

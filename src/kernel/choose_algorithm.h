@@ -15,11 +15,16 @@ enum class AlgorithmChoice {
   Exact,
   /** This one, or an error where it can't do the layer: for tests and benchmarks. */
   Direct,
+  /** The cheapest one. */
   Winograd,
+  WinogradF4,
+  WinogradF6,
+  /** One that nests F(2, 3) over depth. */
+  WinogradDepth,
   Depthwise,
 };
 
-/** "fastest", "exact", "direct", "winograd", "depthwise"; throws std::invalid_argument for anything else. */
+/** "fastest", "exact", "direct", "winograd", "winogradF4", "winogradF6", "winogradDepth", "depthwise"; throws std::invalid_argument for anything else. */
 AlgorithmChoice algorithmChoiceOf(const std::string& name);
 
 /** The algorithm for a layer, with its weights packed. */

@@ -9,7 +9,7 @@ namespace fusionlens {
 
 class DepthwiseConvolution final : public Algorithm {
  public:
-  /** One input channel a group (any number of outputs), at most two dimensions, narrow kernels, stride 1 along the rows. */
+  /** One input channel a group (any number of outputs), at most two dimensions, stride 1 along the rows. */
   static bool canDo(const Convolution& convolution);
 
   /** `canDo(convolution)` must hold. */
@@ -20,21 +20,16 @@ class DepthwiseConvolution final : public Algorithm {
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override;
-  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
+  void convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:
-  void copyRows(const float* plane, int64_t firstRow, int64_t rows, float* to) const;
-
   Convolution convolution_;
   const Target& target_;
   DepthwiseLayout layout_{};
   std::vector<float> weights_;
   std::vector<int32_t> offsets_;
   int64_t tileRows_ = 1;
-  /** A border that isn't zero is copied around a tile's inputs, which are then convolved without padding. */
-  bool copiesRows_ = false;
-  int64_t copiedRows_ = 0;
 };
 
 }  // namespace fusionlens

@@ -342,14 +342,14 @@ int64_t DirectConvolution::tileElements(int64_t tile) const {
   return std::min(height, l.outHeight - row * height) * std::min(width, l.outWidth - column * width);
 }
 
-void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
+void DirectConvolution::convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                                      int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const DirectLayout& l = layout_;
   const int64_t channel = unit.group * (c.outChannels / c.groups) + unit.firstChannel;
   DirectTask task{};
   task.layout = &l;
-  task.input = x + (unit.image * c.inChannels + unit.group * l.inChannels) * c.input.volume();
+  task.input = input.x + (unit.image * c.inChannels + unit.group * l.inChannels) * c.input.volume();
   task.output = planes;
   task.channels = unit.channels;
   task.blocks = ceilDivide(unit.channels, target_.blockChannels);

@@ -42,7 +42,7 @@ class DirectConvolution final : public Algorithm {
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override { return stagedFloats_ + sumsFloats_; }
-  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
+  void convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:

@@ -19,6 +19,12 @@ constexpr double kMultiplyAddsPerThread = 1e6;
 // An output larger than this doesn't stay in the last-level cache for whoever reads it next.
 constexpr int64_t kCachedOutputBytes = 12 << 20;
 
+// What of an input channel is looked at for its mean: parts of one cache line each.
+constexpr int64_t kSampleParts = 4;
+constexpr int64_t kSampleFloats = 16;
+// Deviations from which on a mean is worth subtracting.
+constexpr double kLargeMean = 2;
+
 int64_t ceilDivide(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 const Convolution& checked(const Convolution& convolution) {
@@ -88,21 +94,48 @@ void FusedConvolution::prepareWorkspace(int threads, Fusion fusion) {
   }
 }
 
+/**
+ * About the mean of each input channel, from a few of its values, where it is large beside their deviation. Only the size
+ * of rounding errors depends on it.
+ */
+void FusedConvolution::measureShifts(const float* x) {
+  const size_t channels = static_cast<size_t>(convolution_.batch * convolution_.inChannels);
+  shifts_.assign(channels, 0);
+  if (!algorithm_->subtractsShifts()) return;
+  const int64_t size = convolution_.input.volume();
+  const int64_t run = std::min(size, kSampleFloats);
+  for (size_t channel = 0; channel < channels; channel++) {
+    double sum = 0, squares = 0;
+    for (int64_t part = 0; part < kSampleParts; part++) {
+      const float* from = x + static_cast<int64_t>(channel) * size + (size - run) * part / (kSampleParts - 1);
+      for (int64_t i = 0; i < run; i++) {
+        sum += static_cast<double>(from[i]);
+        squares += static_cast<double>(from[i]) * static_cast<double>(from[i]);
+      }
+    }
+    const double mean = sum / static_cast<double>(kSampleParts * run);
+    const double variance = squares / static_cast<double>(kSampleParts * run) - mean * mean;
+    if (mean * mean > kLargeMean * kLargeMean * variance) shifts_[channel] = static_cast<float>(mean);
+  }
+}
+
 void FusedConvolution::run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion,
                            const Residual* residual) {
   std::lock_guard<std::mutex> lock(mutex_);
   const int useful = std::min(usefulThreads(threads), pool.threads());
   prepareWorkspace(useful, fusion);
+  measureShifts(x);
+  const Input input{x, shifts_.data()};
   pool.run(useful, [&](Team& team, int thread) {
     Workspace& own = workspaces_[static_cast<size_t>(thread)];
     if (fusion == Fusion::Unfused) {
-      convolveAll(team, x, convolved_.data(), own.scratch.data());
+      convolveAll(team, input, convolved_.data(), own.scratch.data());
       normalizeAll(team, convolved_.data(), residual, y);
     } else if (splitsByUnit(team.size())) {
-      team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], x, residual, y, own); });
+      team.forEach(units_.size(), [&](size_t i) { runUnit(units_[i], input, residual, y, own); });
     } else {
       for (const Unit& unit : units_) {
-        runUnitTogether(team, unit, x, residual, y, workspaces_[0], own.scratch.data());
+        runUnitTogether(team, unit, input, residual, y, workspaces_[0], own.scratch.data());
       }
     }
   });
@@ -119,9 +152,9 @@ float* FusedConvolution::heldPlanes(const Unit& unit, float* y, Workspace& works
   return streams_ ? workspace.held.data() : y + firstPlane(unit) * convolution_.output().volume();
 }
 
-void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const float* x, float* planes, TileMoments* moments,
+void FusedConvolution::convolveTile(const Unit& unit, size_t tile, const Input& input, float* planes, TileMoments* moments,
                                     float* scratch) const {
-  algorithm_->convolveTile(unit, static_cast<int64_t>(tile), x, planes, moments == nullptr ? nullptr : moments + tile,
+  algorithm_->convolveTile(unit, static_cast<int64_t>(tile), input, planes, moments == nullptr ? nullptr : moments + tile,
                            static_cast<int64_t>(tileElements_.size()), scratch);
 }
 
@@ -170,12 +203,12 @@ void FusedConvolution::normalizePlane(const Unit& unit, int64_t channelOfUnit, c
   normalizeRange(task, plane, begin, end, planes + channelOfUnit * convolution_.output().volume(), residual, y);
 }
 
-void FusedConvolution::runUnit(const Unit& unit, const float* x, const Residual* residual, float* y,
+void FusedConvolution::runUnit(const Unit& unit, const Input& input, const Residual* residual, float* y,
                                Workspace& workspace) const {
   TileMoments* moments = workspace.moments.data();
   float* planes = heldPlanes(unit, y, workspace);
   for (size_t tile = 0; tile < tileElements_.size(); tile++) {
-    convolveTile(unit, tile, x, planes, moments, workspace.scratch.data());
+    convolveTile(unit, tile, input, planes, moments, workspace.scratch.data());
   }
   // Backwards: what was written last is still in the nearest cache.
   for (int64_t channel = unit.channels - 1; channel >= 0; channel--) {
@@ -183,11 +216,11 @@ void FusedConvolution::runUnit(const Unit& unit, const float* x, const Residual*
   }
 }
 
-void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual,
+void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const Input& input, const Residual* residual,
                                        float* y, Workspace& shared, float* scratch) const {
   TileMoments* moments = shared.moments.data();
   float* planes = heldPlanes(unit, y, shared);
-  team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, x, planes, moments, scratch); });
+  team.forEach(tileElements_.size(), [&](size_t tile) { convolveTile(unit, tile, input, planes, moments, scratch); });
   const int64_t planeSize = convolution_.output().volume();
   const int64_t wanted = ceilDivide(kStepsPerThread * team.size(), unit.channels);
   const int64_t size = ceilDivide(planeSize, std::min(wanted, planeSize));
@@ -199,12 +232,12 @@ void FusedConvolution::runUnitTogether(Team& team, const Unit& unit, const float
   });
 }
 
-void FusedConvolution::convolveAll(Team& team, const float* x, float* convolved, float* scratch) const {
+void FusedConvolution::convolveAll(Team& team, const Input& input, float* convolved, float* scratch) const {
   const size_t tiles = tileElements_.size();
   team.forEach(units_.size() * tiles, [&](size_t i) {
     const Unit& unit = units_[i / tiles];
     float* planes = convolved + firstPlane(unit) * convolution_.output().volume();
-    convolveTile(unit, i % tiles, x, planes, nullptr, scratch);
+    convolveTile(unit, i % tiles, input, planes, nullptr, scratch);
   });
 }
 

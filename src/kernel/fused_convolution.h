@@ -59,19 +59,20 @@ class FusedConvolution {
   /** True: each thread does whole units; false: all threads share each unit. */
   bool splitsByUnit(int threads) const;
   void prepareWorkspace(int threads, Fusion fusion);
+  void measureShifts(const float* x);
   size_t heldFloats() const;
   int64_t firstPlane(const Unit& unit) const;
   float* heldPlanes(const Unit& unit, float* y, Workspace& workspace) const;
-  void convolveTile(const Unit& unit, size_t tile, const float* x, float* planes, TileMoments* moments,
+  void convolveTile(const Unit& unit, size_t tile, const Input& input, float* planes, TileMoments* moments,
                     float* scratch) const;
   void normalizeRange(NormalizeTask task, int64_t plane, int64_t begin, int64_t end, const float* from,
                       const Residual* residual, float* y) const;
   void normalizePlane(const Unit& unit, int64_t channelOfUnit, const float* planes, const TileMoments* moments,
                       int64_t begin, int64_t end, const Residual* residual, float* y) const;
-  void runUnit(const Unit& unit, const float* x, const Residual* residual, float* y, Workspace& workspace) const;
-  void runUnitTogether(Team& team, const Unit& unit, const float* x, const Residual* residual, float* y,
+  void runUnit(const Unit& unit, const Input& input, const Residual* residual, float* y, Workspace& workspace) const;
+  void runUnitTogether(Team& team, const Unit& unit, const Input& input, const Residual* residual, float* y,
                        Workspace& shared, float* scratch) const;
-  void convolveAll(Team& team, const float* x, float* convolved, float* scratch) const;
+  void convolveAll(Team& team, const Input& input, float* convolved, float* scratch) const;
   void normalizeAll(Team& team, const float* convolved, const Residual* residual, float* y) const;
   NormalizeTask normalizeTask(int64_t channel, const TileMoments& plane) const;
   TileMoments mergeTiles(const TileMoments* tiles) const;
@@ -94,6 +95,8 @@ class FusedConvolution {
   std::mutex mutex_;
   std::vector<Workspace> workspaces_;
   AlignedBuffer convolved_;
+  /** See `Input`. */
+  std::vector<float> shifts_;
 };
 
 }  // namespace fusionlens

@@ -1,4 +1,4 @@
-// Winograd's F(4×4, 3×3), and F(4, 2) by stride phase, as an algorithm: which layers it can do, pieces of the filter, packed transformed weights.
+// Winograd's algorithms: which layers they can do, pieces of the filter, packed transformed weights.
 #pragma once
 
 #include <array>
@@ -11,16 +11,22 @@ namespace fusionlens {
 
 constexpr int64_t kPiece = 3;
 
+/** Which of Winograd's algorithms, and whether F(2, 3) is nested with it over the depth of a 3×3×3 kernel. */
+struct WinogradForm {
+  WinogradKind kind;
+  bool nestsDepth;
+};
+
 class WinogradConvolution final : public Algorithm {
  public:
   /**
-   * One group, dilation 1. Stride 1: kernels other than 3×3 are padded with zeros to multiples of it. Stride 2: 3×3;
+   * Those that can do it, perhaps none. One group, dilation 1. Stride 1: kernels other than 3×3 are padded with zeros to multiples of it. Stride 2: 3×3;
    * transposed only in two dimensions with odd padding at the beginning, which nearly all such layers have.
    */
-  static bool canDo(const Convolution& convolution);
+  static std::vector<WinogradForm> forms(const Convolution& convolution);
 
-  /** `canDo(convolution)` must hold. */
-  WinogradConvolution(const Convolution& convolution, const float* weights, const Target& target);
+  /** `form` is one of `forms(convolution)`. */
+  WinogradConvolution(const Convolution& convolution, WinogradForm form, const float* weights, const Target& target);
 
   const char* name() const override { return "winograd"; }
   /** All of them: transforming the inputs again would cost more than normalising out of a farther cache. */
@@ -28,7 +34,8 @@ class WinogradConvolution final : public Algorithm {
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override { return transformedFloats_ + productFloats_; }
-  void convolveTile(const Unit& unit, int64_t tile, const float* x, float* planes, TileMoments* moments,
+  bool subtractsShifts() const override { return true; }
+  void convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
  private:
@@ -38,13 +45,16 @@ class WinogradConvolution final : public Algorithm {
   void findSources();
   void layOut();
   void packWeights(const float* weights);
-  Piece pieceOf(const float* weights, int64_t out, const WinogradSource& source) const;
-  int64_t vectorElements(int64_t vector) const;
+  Piece pieceOf(const float* weights, int64_t out, const WinogradSource& source, int64_t kz) const;
+  std::vector<Piece> depthPieces(const float* weights, int64_t out, const WinogradSource& source) const;
   int64_t groupsOfSlice() const;
+  int64_t slicesPerTile() const;
+  int64_t firstVector(int64_t group) const;
 
   Convolution convolution_;
   const Target& target_;
   WinogradKind kind_;
+  bool nestsDepth_;
   std::vector<WinogradPoint> points_;
   WinogradLayout layout_{};
   std::vector<WinogradSource> sources_;
@@ -53,10 +63,7 @@ class WinogradConvolution final : public Algorithm {
   size_t productFloats_ = 0;
 };
 
-/** `WinogradConvolution::canDo(convolution)` must hold. */
-WinogradKind winogradKind(const Convolution& convolution);
-
-/** Vectors of tiles that cover the output, of `lanes` tiles each. */
-int64_t winogradVectors(const Convolution& convolution, int lanes);
+/** Vectors of tiles that cover the output, of `lanes` tiles each; one that spans two slices counts once. */
+int64_t winogradVectors(const Convolution& convolution, WinogradForm form, int lanes);
 
 }  // namespace fusionlens

@@ -11,6 +11,9 @@ export type InstructionSetName = string;
 /** What padding pads with: zeros, the input mirrored without its edge, or its edge repeated. */
 export type BorderName = 'zero' | 'reflect' | 'edge';
 
+export type Algorithm =
+  'fastest' | 'exact' | 'direct' | 'winograd' | 'winogradF4' | 'winogradF6' | 'winogradDepth' | 'depthwise';
+
 /** A convolution with its normalisation; shapes as in ONNX, absent attributes have ONNX's defaults. */
 export interface FusedProblem {
   readonly inputShape: readonly number[];
@@ -42,7 +45,7 @@ export interface PlanOptions {
    * `fastest` (the default) takes whichever should be fastest, `exact` leaves out Winograd's, which trades accuracy for
    * speed; the others ask for one algorithm.
    */
-  readonly algorithm?: 'fastest' | 'exact' | 'direct' | 'winograd' | 'depthwise';
+  readonly algorithm?: Algorithm;
 }
 
 /** A tensor added before the activation, broadcast to the output as ONNX's Add does. */

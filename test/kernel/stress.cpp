@@ -108,6 +108,12 @@ Convolution randomConvolution(Random& random) {
     c.dilation = {1, 1, 1};
     if (random.chance(0.5)) c.padBegin.height = c.padBegin.width = dimensions >= 2 ? 1 : 0;
   }
+  if (!depthwise && dimensions == 3 && random.chance(0.3)) {
+    // What it does over depth.
+    c.groups = 1;
+    c.kernel = {3, 3, 3};
+    c.stride = c.dilation = {1, 1, 1};
+  }
   const auto size = [&](bool present, int64_t kernel, int64_t dilation, int64_t begin, int64_t end, int64_t most) {
     if (!present) return int64_t{1};
     return std::max<int64_t>(1, (kernel - 1) * dilation + 1 - begin - end) + random.between(0, most);
@@ -150,7 +156,8 @@ bool agrees(const Convolution& c, Random& random, unsigned seed, double& worst, 
   static ThreadPool pool(3);
   for (const InstructionSet set : availableInstructionSets()) {
     for (const AlgorithmChoice choice :
-         {AlgorithmChoice::Fastest, AlgorithmChoice::Direct, AlgorithmChoice::Winograd, AlgorithmChoice::Depthwise}) {
+         {AlgorithmChoice::Fastest, AlgorithmChoice::Direct, AlgorithmChoice::Winograd, AlgorithmChoice::WinogradF4,
+          AlgorithmChoice::WinogradF6, AlgorithmChoice::WinogradDepth, AlgorithmChoice::Depthwise}) {
       std::unique_ptr<FusedConvolution> plan;
       try {
         plan = std::make_unique<FusedConvolution>(c, normalization, weights.get(), scale.get(), bias.get(), set, choice);

@@ -1,10 +1,12 @@
-// Depthwise convolution, two-dimensional, moving by one along the rows: too few products per input for staging to pay,
-// so the inputs are read where they are.
+// Depthwise convolution, two-dimensional, moving by one along the rows: too few products per input for the direct
+// algorithm's staging to pay. The input rows of a few output rows are copied with their padding, so that no other code
+// has to know of borders, and stay in the nearest cache.
 //
-// A block is 4 rows × 2 vectors of outputs: 8 sums keep both multiply-add units busy, and as every product needs one
-// load anyway, nothing is gained by reusing inputs across rows. At the sides the columns outside the plane are loaded
-// with the others, since the rows before and after are there in memory, and masked.
+// For 3×3 a block is 4 rows × 1 vector of outputs: the nine weights stay in registers, and each of the 18 vectors of
+// inputs, once loaded, serves all rows that it belongs to. Other kernels have too many weights for that; their blocks
+// are 4 rows × 2 vectors, and every product loads its input.
 
+#include "border.h"
 #include "kernels.h"
 #include "moments.h"
 #include "vec.h"
@@ -14,155 +16,127 @@ namespace FUSIONLENS_TARGET {
 namespace {
 
 constexpr int kRows = 4;
-constexpr int kVectors = 2;
 
-/** Stores one row's vectors, of which `columns` outputs lie inside the plane. */
-template <bool WantMoments, int Vectors>
-FUSIONLENS_INLINE void storeRow(const Vec sums[Vectors], float* to, int64_t columns, MomentsCollector& moments) {
-  if (columns >= Vectors * kLanes) {
+/** Stores one vector for each of `Rows` rows, of which `columns` outputs lie inside the plane. */
+template <bool WantMoments, int Rows>
+FUSIONLENS_INLINE void storeRows(const Vec* sums, float* to, int64_t outWidth, int64_t columns,
+                                 MomentsCollector& moments) {
+  if (columns >= kLanes) {
     FUSIONLENS_UNROLL
-    for (int v = 0; v < Vectors; v++) {
-      store(to + v * kLanes, sums[v]);
-      if (WantMoments) moments.add(sums[v]);
-    }
+    for (int r = 0; r < Rows; r++) store(to + r * outWidth, sums[r]);
+    if (WantMoments) moments.addAll<Rows>(sums);
     return;
   }
-  float line[Vectors * kLanes];
-  for (int v = 0; v < Vectors; v++) store(line + v * kLanes, sums[v]);
-  for (int64_t i = 0; i < columns; i++) {
-    to[i] = line[i];
-    if (WantMoments) moments.add(line[i]);
-  }
-}
-
-/** Rows × kVectors vectors of outputs whose inputs all lie inside the plane; `from` is where the first tap reads. */
-template <bool WantMoments, int Rows>
-FUSIONLENS_INLINE void convolveInside(const DepthwiseTask& task, const float* from, int64_t firstTap, int64_t endTap,
-                                      float* to, MomentsCollector& moments) {
-  const DepthwiseLayout& l = *task.layout;
-  const int64_t rowStep = l.strideHeight * l.inWidth;
-  Vec sums[Rows][kVectors];
-  FUSIONLENS_UNROLL
   for (int r = 0; r < Rows; r++) {
-    FUSIONLENS_UNROLL
-    for (int v = 0; v < kVectors; v++) sums[r][v] = zero();
-  }
-  for (int64_t tap = firstTap; tap < endTap; tap++) {
-    const float* inputs = from + l.offsets[tap];
-    const Vec weight = broadcast(task.weights[tap]);
-    FUSIONLENS_UNROLL
-    for (int r = 0; r < Rows; r++) {
-      FUSIONLENS_UNROLL
-      for (int v = 0; v < kVectors; v++) {
-        sums[r][v] = multiplyAdd(load(inputs + r * rowStep + v * kLanes), weight, sums[r][v]);
-      }
+    float line[kLanes];
+    store(line, sums[r]);
+    for (int64_t i = 0; i < columns; i++) {
+      to[r * outWidth + i] = line[i];
+      if (WantMoments) moments.add(line[i]);
     }
   }
+}
+
+/** Rows of outputs of a 3×3 kernel that moves by one; `from` is where the first tap of the first output reads. */
+template <bool WantMoments, int Rows>
+FUSIONLENS_INLINE void convolve3x3(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+  constexpr int kSize = 3;
+  const DepthwiseLayout& l = *task.layout;
+  Vec weights[kSize][kSize];
   FUSIONLENS_UNROLL
-  for (int r = 0; r < Rows; r++) {
-    storeRow<WantMoments, kVectors>(sums[r], to + r * l.outWidth, kVectors * kLanes, moments);
+  for (int i = 0; i < kSize * kSize; i++) weights[i / kSize][i % kSize] = broadcast(task.weights[i]);
+  for (int64_t x = 0; x < l.outWidth; x += kLanes) {
+    Vec sums[Rows];
+    FUSIONLENS_UNROLL
+    for (int r = 0; r < Rows; r++) sums[r] = zero();
+    FUSIONLENS_UNROLL
+    for (int i = 0; i < Rows + kSize - 1; i++) {
+      FUSIONLENS_UNROLL
+      for (int kx = 0; kx < kSize; kx++) {
+        const Vec inputs = load(from + i * l.copiedRow + x + kx);
+        FUSIONLENS_UNROLL
+        for (int r = 0; r < Rows; r++) {
+          if (i >= r && i < r + kSize) sums[r] = multiplyAdd(inputs, weights[i - r][kx], sums[r]);
+        }
+      }
+    }
+    storeRows<WantMoments, Rows>(sums, to + x, l.outWidth, l.outWidth - x, moments);
   }
 }
 
-/** Rows × one vector, of which some columns of inputs or outputs lie outside the plane. */
+/** The same for any kernel. */
 template <bool WantMoments, int Rows>
-FUSIONLENS_INLINE void convolveMasked(const DepthwiseTask& task, const float* from, int64_t firstTap, int64_t endTap,
-                                      const Mask* masks, float* to, int64_t columns, MomentsCollector& moments) {
+FUSIONLENS_INLINE void convolveAny(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+  constexpr int kVectors = 2;
   const DepthwiseLayout& l = *task.layout;
-  const int64_t rowStep = l.strideHeight * l.inWidth;
-  Vec sums[Rows][1];
-  FUSIONLENS_UNROLL
-  for (int r = 0; r < Rows; r++) sums[r][0] = zero();
-  for (int64_t tap = firstTap; tap < endTap;) {
-    for (int64_t kx = 0; kx < l.kernelWidth; kx++, tap++) {
-      const float* inputs = from + l.offsets[tap];
+  const int64_t rowStep = l.strideHeight * l.copiedRow;
+  for (int64_t x = 0; x < l.outWidth; x += kVectors * kLanes) {
+    Vec sums[kVectors][Rows];
+    FUSIONLENS_UNROLL
+    for (int v = 0; v < kVectors; v++) {
+      FUSIONLENS_UNROLL
+      for (int r = 0; r < Rows; r++) sums[v][r] = zero();
+    }
+    for (int64_t tap = 0; tap < l.taps; tap++) {
+      const float* inputs = from + l.offsets[tap] + x;
       const Vec weight = broadcast(task.weights[tap]);
       FUSIONLENS_UNROLL
       for (int r = 0; r < Rows; r++) {
-        sums[r][0] = multiplyAdd(keep(load(inputs + r * rowStep), masks[kx]), weight, sums[r][0]);
+        FUSIONLENS_UNROLL
+        for (int v = 0; v < kVectors; v++) {
+          sums[v][r] = multiplyAdd(load(inputs + r * rowStep + v * kLanes), weight, sums[v][r]);
+        }
       }
     }
-  }
-  FUSIONLENS_UNROLL
-  for (int r = 0; r < Rows; r++) storeRow<WantMoments, 1>(sums[r], to + r * l.outWidth, columns, moments);
-}
-
-float outputAt(const DepthwiseTask& task, int64_t y, int64_t x) {
-  const DepthwiseLayout& l = *task.layout;
-  float sum = 0;
-  for (int64_t ky = 0; ky < l.kernelHeight; ky++) {
-    const int64_t row = y * l.strideHeight - l.padHeight + ky * l.dilationHeight;
-    if (row < 0 || row >= l.inHeight) continue;
-    for (int64_t kx = 0; kx < l.kernelWidth; kx++) {
-      const int64_t column = x - l.padWidth + kx * l.dilationWidth;
-      if (column < 0 || column >= l.inWidth) continue;
-      sum += task.weights[ky * l.kernelWidth + kx] * task.input[row * l.inWidth + column];
+    for (int v = 0; v < kVectors && x + v * kLanes < l.outWidth; v++) {
+      const int64_t column = x + v * kLanes;
+      storeRows<WantMoments, Rows>(sums[v], to + column, l.outWidth, l.outWidth - column, moments);
     }
   }
-  return sum;
 }
 
-/** Rows `y` on, with the kernel rows from `firstRow` up to `endRow`, which meet the plane. */
 template <bool WantMoments, int Rows>
-void convolveRows(const DepthwiseTask& task, int64_t y, int64_t firstRow, int64_t endRow, MomentsCollector& moments) {
+void convolveRows(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+  if (task.layout->is3x3) {
+    convolve3x3<WantMoments, Rows>(task, from, to, moments);
+  } else {
+    convolveAny<WantMoments, Rows>(task, from, to, moments);
+  }
+}
+
+/** Copies the input rows that the task's output rows need, with their padding. */
+void copyRows(const DepthwiseTask& task) {
   const DepthwiseLayout& l = *task.layout;
-  // Outputs from `begin` up to `end` have all their inputs inside the plane.
-  const int64_t begin = l.padWidth;
-  const int64_t end = l.inWidth + l.padWidth - (l.kernelWidth - 1) * l.dilationWidth;
-  const float* row = task.input + (y * l.strideHeight - l.padHeight) * l.inWidth - l.padWidth;
-  float* to = task.output + y * l.outWidth;
-  const int64_t firstTap = firstRow * l.kernelWidth;
-  const int64_t endTap = endRow * l.kernelWidth;
-  const int64_t reach = (l.kernelHeight - 1) * l.dilationHeight * l.inWidth;
-  for (int64_t x = 0; x < l.outWidth;) {
-    if (x >= begin && x + kVectors * kLanes <= end) {
-      // The inputs that the next rows need beyond these.
-      for (int r = 0; r < Rows; r++) prefetch(row + x, reach + (r + 1) * l.strideHeight * l.inWidth);
-      convolveInside<WantMoments, Rows>(task, row + x, firstTap, endTap, to + x, moments);
-      x += kVectors * kLanes;
-      continue;
+  const int64_t first = task.firstRow * l.strideHeight - l.padHeight;
+  const int64_t count = (task.endRow - task.firstRow - 1) * l.strideHeight + l.reach;
+  for (int64_t i = 0; i < count; i++) {
+    float* to = task.copied + i * l.copiedRow;
+    const int64_t y = shownIndex(l.border, first + i, l.inHeight);
+    if (y >= 0) {
+      copyPaddedRow(task.input + y * l.inWidth, l.inWidth, l.border, -l.padWidth, 1, to, l.copiedRow);
+    } else {
+      for (int64_t x = 0; x < l.copiedRow; x++) to[x] = 0;
     }
-    Mask masks[kMostDepthwiseWidth];
-    for (int64_t kx = 0; kx < l.kernelWidth; kx++) {
-      masks[kx] = maskInside(x - l.padWidth + kx * l.dilationWidth, l.inWidth);
-    }
-    convolveMasked<WantMoments, Rows>(task, row + x, firstTap, endTap, masks, to + x, l.outWidth - x, moments);
-    x += kLanes;
   }
 }
 
 template <bool WantMoments>
 void convolvePlaneRows(const DepthwiseTask& task) {
   const DepthwiseLayout& l = *task.layout;
-  MomentsCollector moments(outputAt(task, task.firstRow, l.outWidth / 2));
-  const int64_t reach = (l.kernelHeight - 1) * l.dilationHeight;
-  // Loads at the sides go beyond their row; in the tensor's first and last rows there may be nothing.
-  const auto fits = [&](int64_t firstRow, int64_t lastRow) {
-    return task.floatsBefore + firstRow * l.inWidth >= l.padWidth &&
-           task.floatsAfter + (l.inHeight - 1 - lastRow) * l.inWidth >= l.overrun;
-  };
+  copyRows(task);
+  float middle = 0;
+  for (int64_t tap = 0; tap < l.taps; tap++) middle += task.weights[tap] * task.copied[l.offsets[tap] + l.outWidth / 2];
+  MomentsCollector moments(middle);
   for (int64_t y = task.firstRow; y < task.endRow;) {
-    const int64_t top = y * l.strideHeight - l.padHeight;
-    const int64_t bottom = top + (kRows - 1) * l.strideHeight + reach;
-    if (y + kRows <= task.endRow && top >= 0 && bottom < l.inHeight && fits(top, bottom)) {
-      convolveRows<WantMoments, kRows>(task, y, 0, l.kernelHeight, moments);
+    const float* from = task.copied + (y - task.firstRow) * l.strideHeight * l.copiedRow;
+    float* to = task.output + y * l.outWidth;
+    if (y + kRows <= task.endRow) {
+      convolveRows<WantMoments, kRows>(task, from, to, moments);
       y += kRows;
-      continue;
-    }
-    // The kernel rows that meet the plane.
-    const int64_t firstTap = top >= 0 ? 0 : (-top + l.dilationHeight - 1) / l.dilationHeight;
-    const int64_t lastTap = top >= l.inHeight ? -1 : (l.inHeight - 1 - top) / l.dilationHeight;
-    const int64_t endTap = lastTap + 1 < l.kernelHeight ? lastTap + 1 : l.kernelHeight;
-    if (fits(top + firstTap * l.dilationHeight, top + (endTap - 1) * l.dilationHeight)) {
-      convolveRows<WantMoments, 1>(task, y, firstTap, endTap, moments);
     } else {
-      for (int64_t x = 0; x < l.outWidth; x++) {
-        const float value = outputAt(task, y, x);
-        task.output[y * l.outWidth + x] = value;
-        if (WantMoments) moments.add(value);
-      }
+      convolveRows<WantMoments, 1>(task, from, to, moments);
+      y++;
     }
-    y++;
   }
   if (WantMoments) *task.moments = moments.moments((task.endRow - task.firstRow) * l.outWidth);
 }

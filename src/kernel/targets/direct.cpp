@@ -125,6 +125,16 @@ void storeWhole(const PhaseSums& p, float* output, int64_t outputRow, MomentsCol
     const float* from = p.sums + r * p.sumsRow;
     float* to = output + r * outputRow;
     int64_t x = 0;
+    constexpr int kVectors = 4;
+    for (; x + kVectors * kLanes <= p.columns; x += kVectors * kLanes) {
+      Vec values[kVectors];
+      FUSIONLENS_UNROLL
+      for (int v = 0; v < kVectors; v++) {
+        values[v] = load(from + x + v * kLanes);
+        store(to + x + v * kLanes, values[v]);
+      }
+      if (WantMoments) moments.addAll<kVectors>(values);
+    }
     for (; x + kLanes <= p.columns; x += kLanes) {
       const Vec values = load(from + x);
       store(to + x, values);
@@ -147,14 +157,10 @@ void storePair(const PhaseSums& even, const PhaseSums& odd, float* output, int64
     float* to = output + r * outputRow;
     int64_t x = 0;
     for (; x + kLanes <= odd.columns; x += kLanes) {
-      const Vec a = load(first + x);
-      const Vec b = load(second + x);
-      store(to + 2 * x, interleaveLow(a, b));
-      store(to + 2 * x + kLanes, interleaveHigh(a, b));
-      if (WantMoments) {
-        moments.add(a);
-        moments.add(b);
-      }
+      const Vec both[2] = {load(first + x), load(second + x)};
+      store(to + 2 * x, interleaveLow(both[0], both[1]));
+      store(to + 2 * x + kLanes, interleaveHigh(both[0], both[1]));
+      if (WantMoments) moments.addAll<2>(both);
     }
     for (; x < even.columns; x++) {
       to[2 * x] = first[x];

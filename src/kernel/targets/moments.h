@@ -22,6 +22,18 @@ class MomentsCollector {
     squares_ = multiplyAdd(d, d, squares_);
   }
 
+  /** Adds several vectors, summed by themselves first: one long chain of additions would wait for each. */
+  template <int Count>
+  FUSIONLENS_INLINE void addAll(const Vec* values) {
+    addDeviations<Count>([&](int i) { return values[i] - shift_; });
+  }
+
+  /** The same of the lanes that the masks keep. */
+  template <int Count>
+  FUSIONLENS_INLINE void addAll(const Vec* values, Mask row, const Mask* masks) {
+    addDeviations<Count>([&](int i) { return keep(values[i] - shift_, both(row, masks[i])); });
+  }
+
   FUSIONLENS_INLINE void add(float value) { addRepeated(value, 1); }
 
   /** Adds `count` values that are the same. */
@@ -44,6 +56,20 @@ class MomentsCollector {
   }
 
  private:
+  template <int Count, typename Deviation>
+  FUSIONLENS_INLINE void addDeviations(const Deviation& deviation) {
+    const Vec first = deviation(0);
+    Vec sum = first, squares = first * first;
+    FUSIONLENS_UNROLL
+    for (int i = 1; i < Count; i++) {
+      const Vec d = deviation(i);
+      sum = sum + d;
+      squares = multiplyAdd(d, d, squares);
+    }
+    sum_ = sum_ + sum;
+    squares_ = squares_ + squares;
+  }
+
   float shiftValue_;
   Vec shift_;
   Vec sum_;

@@ -6,19 +6,23 @@
 namespace fusionlens {
 namespace FUSIONLENS_TARGET {
 
-// Channels × vectors of a block. Two vectors times kBlockChannels channels: 6 × 2 sums, 2 inputs and 1 weight use 15
-// of 16 registers, 12 × 2 + 2 + 1 use 27 of 32; a step of 12 (24) multiply-adds then needs 8 (14) loads, fewer than
-// the two load ports serve meanwhile, and has more independent sums than latency × throughput of the multiply-add (8).
+// Sums that a block keeps in registers, and then the inputs of a step and a weight: 12 + 3 + 1 are 16 registers, 24 + 3 + 1
+// leave some of 32. That many independent sums hide the latency × throughput of the multiply-add (8), and a step of 12
+// (24) multiply-adds needs 7 or 8 (11 or 14) loads, fewer than the two load ports serve meanwhile.
 #if FUSIONLENS_VECTOR_BYTES == 64 || defined(__aarch64__)
-constexpr int kBlockChannels = 12;
+constexpr int kSums = 24;
 #else
-constexpr int kBlockChannels = 6;
+constexpr int kSums = 12;
 #endif
+/** Output channels of a block of two vectors. */
+constexpr int kBlockChannels = kSums / 2;
+/** The same where three vectors are at hand. */
+constexpr int kWideBlockChannels = kSums / 3;
 constexpr int kMostVectors = 8;
 
 /** Vectors of a block: two, and with few channels more, to keep as many sums busy. */
 constexpr int vectorsFor(int channels) {
-  return channels == 1 ? 8 : channels * 4 <= kBlockChannels * 2 ? 4 : channels * 3 <= kBlockChannels * 2 ? 3 : 2;
+  return channels == 1 ? kMostVectors : channels * 4 <= kSums ? 4 : channels * 3 <= kSums ? 3 : 2;
 }
 
 /** Inputs of step k are at `base + offsets[k]`. */
@@ -75,28 +79,38 @@ static FUSIONLENS_INLINE void multiplyBlock(const float* weights, Source source,
   }
 }
 
-/** One function per block size: `Make<Channels, Vectors>::function`, for the sizes that `vectorsFor` allows. */
+/** One function per block size: `Make<Channels, Vectors>::function`. */
 template <typename Function>
 struct BlockTable {
   Function entry[kBlockChannels][kMostVectors];
 };
 
-template <template <int, int> class Make, typename Function, int Channels, int Vectors>
+template <template <int, int> class Make, typename Function, int Channels, int Vectors, int MostVectors>
 struct FillTable {
   static constexpr void fill(BlockTable<Function>& table) {
     table.entry[Channels - 1][Vectors - 1] = &Make<Channels, Vectors>::function;
     if constexpr (Vectors > 1) {
-      FillTable<Make, Function, Channels, Vectors - 1>::fill(table);
+      FillTable<Make, Function, Channels, Vectors - 1, MostVectors>::fill(table);
     } else if constexpr (Channels > 1) {
-      FillTable<Make, Function, Channels - 1, vectorsFor(Channels - 1)>::fill(table);
+      constexpr int vectors = MostVectors > 0 ? MostVectors : vectorsFor(Channels - 1);
+      FillTable<Make, Function, Channels - 1, vectors, MostVectors>::fill(table);
     }
   }
 };
 
+/** For up to kBlockChannels channels and as many vectors as `vectorsFor` allows. */
 template <template <int, int> class Make, typename Function>
 constexpr BlockTable<Function> makeBlockTable() {
   BlockTable<Function> table{};
-  FillTable<Make, Function, kBlockChannels, vectorsFor(kBlockChannels)>::fill(table);
+  FillTable<Make, Function, kBlockChannels, vectorsFor(kBlockChannels), 0>::fill(table);
+  return table;
+}
+
+/** For up to kWideBlockChannels channels and three vectors. */
+template <template <int, int> class Make, typename Function>
+constexpr BlockTable<Function> makeWideBlockTable() {
+  BlockTable<Function> table{};
+  FillTable<Make, Function, kWideBlockChannels, 3, 3>::fill(table);
   return table;
 }
 

@@ -13,6 +13,7 @@ const Target& FUSIONLENS_JOIN(FUSIONLENS_TARGET, Target)() {
   namespace target = FUSIONLENS_TARGET;
   static constexpr Target table = {target::kLanes,
                                    target::kBlockChannels,
+                                   target::kWideBlockChannels,
                                    &target::convolveDirect,
                                    &target::convolveWinograd,
                                    &target::convolveDepthwise,

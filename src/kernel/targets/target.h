@@ -110,50 +110,57 @@ struct DirectTask {
   float* sums;
 };
 
-constexpr int kMostDepthwiseWidth = 16;
-
 /** A depthwise convolution of two dimensions, stride 1 along the rows; sizes of one plane. */
 struct DepthwiseLayout {
   int64_t inHeight, inWidth;
   int64_t outHeight, outWidth;
-  int64_t kernelHeight, kernelWidth;  // at most kMostDepthwiseWidth wide
   int64_t strideHeight;
-  int64_t dilationHeight, dilationWidth;
   int64_t padHeight, padWidth;
-  const int32_t* offsets;  // of each tap's input from the first one's
-  /** Floats beyond a row's end that loads of its last outputs may touch. */
-  int64_t overrun;
+  int border;
+  int64_t taps;
+  const int32_t* offsets;  // of each tap's input from the first one's, in the copy
+  int64_t reach;           // input rows that an output row needs, those between its taps too
+  int64_t copiedRow;       // floats of a copied row: padding, row, padding
+  bool is3x3;              // neither dilated nor moving by more than one
 };
 
 /** Some rows of one output plane. */
 struct DepthwiseTask {
   const DepthwiseLayout* layout;
-  const float* input;  // the plane
-  int64_t floatsBefore, floatsAfter;  // of the tensor around the plane
-  float* output;                      // the plane
-  const float* weights;               // kernelHeight × kernelWidth
+  const float* input;    // the plane
+  float* output;         // the plane
+  const float* weights;  // one for each tap
   int64_t firstRow, endRow;
   TileMoments* moments;  // null: not wanted
+  float* copied;         // room for the padded rows, and two vectors more
 };
 
-constexpr int kWinogradOutput = 4;                                // outputs of a tile along an axis
-constexpr int kWinogradInput = 6;                                 // inputs that they need
-constexpr int kWinogradPoints = kWinogradInput * kWinogradInput;  // products of a tile
 /** Vectors of tiles that are multiplied together. */
-constexpr int kWinogradVectors = 2;
+constexpr int kWinogradVectors = 3;
 
-// Stride 2 splits a 3×3 filter by phase: along an axis two taps meet the inputs (transposed: make the outputs) of one
-// parity and the middle tap those of the other. Two taps by F(4, 2) are 5 products for 4 outputs and the single tap 4,
-// together 9 instead of 12, in two dimensions 81 instead of 144.
-constexpr int kPhasePoints = 9;        // products of a tile along an axis
-constexpr int kPhasePairPoints = 5;    // of which these belong to the two taps
-constexpr int kStridedInput = 9;       // inputs of a strided tile along an axis, for 4 outputs
-constexpr int kTransposedInput = 5;    // inputs of a transposed tile, for 8 outputs
-constexpr int kTransposedOutput = 8;
-constexpr int kMostWinogradPoints = kPhasePoints * kPhasePoints;
+/**
+ * Stride 1: F(4×4, 3×3) and F(6×6, 3×3). Strided and Transposed: 3×3 with stride 2, which splits the filter by phase.
+ * Along an axis two taps meet the inputs (transposed: make the outputs) of one parity and the middle tap those of the
+ * other. Two taps by F(4, 2) are 5 products for 4 outputs and the single tap 4, together 9 instead of 12, in two
+ * dimensions 81 instead of 144.
+ */
+enum class WinogradKind { F4, F6, Strided, Transposed };
 
-/** Stride 1: F(4×4, 3×3). Strided and transposed: 3×3 with stride 2, split by phase. */
-enum class WinogradKind { Plain, Strided, Transposed };
+/** A tile along an axis. */
+struct WinogradTile {
+  int64_t inputs;
+  int64_t inputStep;  // from a tile's first input to the next one's
+  int64_t points;     // products
+  int64_t filters;    // values of a transformed filter; by phase the middle tap's four points share one
+  int64_t outputs;
+};
+constexpr WinogradTile kWinogradTiles[] = {{6, 4, 6, 6, 4}, {8, 6, 8, 8, 6}, {9, 8, 9, 6, 4}, {5, 4, 9, 6, 8}};
+constexpr const WinogradTile& winogradTile(WinogradKind kind) { return kWinogradTiles[static_cast<int>(kind)]; }
+
+// Over depth, F(2, 3): four products for two slices of outputs, each of the sum or the difference of two input slices.
+constexpr int kDepthInputs = 4;
+constexpr int kDepthPoints = 4;
+constexpr int kDepthOutputs = 2;
 
 /** A 3×3 piece of one input channel's filter, and where its input lies relative to the output. */
 struct WinogradSource {
@@ -169,11 +176,12 @@ struct WinogradPoint {
 
 /**
  * How Winograd's algorithms cut their output. A lane is a tile of outputs; a vector is kLanes tiles that follow each
- * other along a row of tiles or, `flattened` (stride 1 only), over the ends of rows too.
+ * other along the rows of tiles, over the ends of rows too.
  */
 struct WinogradLayout {
   WinogradKind kind;
-  int64_t inputStep, inputRows;  // from a tile's inputs to the next one's, and how many it needs
+  /** True: F(2, 3) over depth, so that there are kDepthPoints times as many points, and kDepthOutputs slices a task. */
+  bool nestsDepth;
   int64_t strideDepth;
   const WinogradPoint* points;  // those with the same filter follow each other
   int64_t pointCount;
@@ -181,10 +189,9 @@ struct WinogradLayout {
   int64_t inChannels;
   int64_t inDepth, inHeight, inWidth;
   int64_t outDepth, outHeight, outWidth;
+  int64_t firstRow, endRow, firstColumn, endColumn;  // of the inputs, padding included
   int64_t tilesDown, tilesAcross;
-  bool flattened;
-  int64_t vectorsAcross;  // vectors of one row of tiles, where not flattened
-  int64_t sliceVectors;   // vectors of one output slice
+  int64_t sliceVectors;  // vectors of one output slice
   int border;
   /** The pieces: input channels × kernel slices × 3×3 pieces of a larger kernel. */
   const WinogradSource* sources;
@@ -195,18 +202,19 @@ struct WinogradLayout {
   int64_t chunkChannels;
 };
 
-/** Some vectors of tiles of one output slice, for some output channels of one image. */
+/** Some vectors of tiles of one output slice (or kDepthOutputs of them), for some output channels of one image. */
 struct WinogradTask {
   const WinogradLayout* layout;
-  const float* input;  // the image
-  float* output;       // the first output plane of the task
+  const float* input;   // the image
+  const float* shifts;  // subtracted from the inputs of each of its channels, padding included
+  float* output;        // the first output plane of the task
   /** [chunk of channels][filter][block of channels][source][channel of the block] */
   const float* weights;
   int64_t channels;
   int64_t z;
   int64_t firstVector;
   int64_t vectors;  // at most kWinogradVectors
-  int64_t outputs;  // of all these tiles in one plane
+  int64_t outputs;  // of all these tiles in one channel
   TileMoments* moments;
   int64_t momentsStride;
   float* transformed;
@@ -229,8 +237,9 @@ struct NormalizeTask {
 
 struct Target {
   int lanes;
-  /** Most output channels that a register block may have. */
+  /** Most output channels that a register block may have: of direct convolution, and of Winograd's products. */
   int blockChannels;
+  int winogradBlockChannels;
   void (*convolveDirect)(const DirectTask&);
   void (*convolveWinograd)(const WinogradTask&);
   void (*convolveDepthwise)(const DepthwiseTask&);

@@ -53,6 +53,13 @@ static FUSIONLENS_INLINE Mask maskInside(int64_t first, int64_t count) {
 static FUSIONLENS_INLINE Vec keep(Vec v, Mask mask) {
   return reinterpret_cast<Vec>(reinterpret_cast<Mask>(v) & mask);
 }
+/** Keeps the lanes that are `true`. */
+static FUSIONLENS_INLINE Mask maskOf(const bool lanes[kLanes]) {
+  Mask mask{};
+  for (int i = 0; i < kLanes; i++) mask[i] = lanes[i] ? -1 : 0;
+  return mask;
+}
+static FUSIONLENS_INLINE Mask both(Mask a, Mask b) { return a & b; }
 
 template <int... Lane>
 struct Lanes {};
@@ -165,6 +172,16 @@ static FUSIONLENS_INLINE Vec keep(const Vec& a, const Mask& mask) {
   for (int i = 0; i < kLanes; i++) v.lane[i] = mask.lane[i] ? a.lane[i] : 0;
   return v;
 }
+static FUSIONLENS_INLINE Mask maskOf(const bool lanes[kLanes]) {
+  Mask m;
+  for (int i = 0; i < kLanes; i++) m.lane[i] = lanes[i];
+  return m;
+}
+static FUSIONLENS_INLINE Mask both(const Mask& a, const Mask& b) {
+  Mask m;
+  for (int i = 0; i < kLanes; i++) m.lane[i] = a.lane[i] && b.lane[i];
+  return m;
+}
 static FUSIONLENS_INLINE Vec evenLanes(const Vec& a, const Vec& b) {
   Vec v;
   for (int i = 0; i < kLanes / 2; i++) {
@@ -206,12 +223,14 @@ static FUSIONLENS_INLINE Vec joinHigh(const Vec& a, const Vec& b) {
 
 #endif
 
-/** Groups of four floats, `step` floats from one to the next. */
-static FUSIONLENS_INLINE Vec loadGroups(const float* p, int64_t step) {
+/** Groups of four floats, group g at `p + offsets[4·g]`. */
+static FUSIONLENS_INLINE Vec loadGroups(const float* p, const int64_t* offsets) {
 #if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
   typedef float Group __attribute__((vector_size(16)));
   typedef float UnalignedGroup __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto group = [&](int g) { return static_cast<Group>(*reinterpret_cast<const UnalignedGroup*>(p + g * step)); };
+  const auto group = [&](int g) {
+    return static_cast<Group>(*reinterpret_cast<const UnalignedGroup*>(p + offsets[4 * g]));
+  };
 #if FUSIONLENS_VECTOR_BYTES == 16
   return group(0);
 #elif FUSIONLENS_VECTOR_BYTES == 32
@@ -223,15 +242,16 @@ static FUSIONLENS_INLINE Vec loadGroups(const float* p, int64_t step) {
 #endif
 #else
   Vec v;
-  for (int i = 0; i < kLanes; i++) v.lane[i] = p[i / 4 * step + i % 4];
+  for (int i = 0; i < kLanes; i++) v.lane[i] = p[offsets[i / 4 * 4] + i % 4];
   return v;
 #endif
 }
-static FUSIONLENS_INLINE void storeGroups(float* p, int64_t step, const Vec& v) {
+/** Stores group g of `v` at `to[4·g] + offset`. */
+static FUSIONLENS_INLINE void storeGroups(float* const* to, int64_t offset, const Vec& v) {
 #if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
   typedef float Group __attribute__((vector_size(16)));
   typedef float UnalignedGroup __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto put = [&](int g, Group group) { *reinterpret_cast<UnalignedGroup*>(p + g * step) = group; };
+  const auto put = [&](int g, Group group) { *reinterpret_cast<UnalignedGroup*>(to[4 * g] + offset) = group; };
   put(0, __builtin_shufflevector(v, v, 0, 1, 2, 3));
 #if FUSIONLENS_VECTOR_BYTES >= 32
   put(1, __builtin_shufflevector(v, v, 4, 5, 6, 7));
@@ -241,7 +261,7 @@ static FUSIONLENS_INLINE void storeGroups(float* p, int64_t step, const Vec& v) 
   put(3, __builtin_shufflevector(v, v, 12, 13, 14, 15));
 #endif
 #else
-  for (int i = 0; i < kLanes; i++) p[i / 4 * step + i % 4] = v.lane[i];
+  for (int i = 0; i < kLanes; i++) to[i / 4 * 4][offset + i % 4] = v.lane[i];
 #endif
 }
 

@@ -1,243 +1,306 @@
-// Where the inputs of Winograd's tiles come from: the plane itself, its border, or tiles gathered one by one.
+// The inputs of Winograd's tiles: where a vector of tiles reads, and its transform to points.
+//
+// Lanes are tiles. A tile reads each of its rows in groups of four floats, wherever it lies; the groups of four tiles are
+// transposed within the registers' groups of four lanes, which processors do at no extra cost.
 #pragma once
 
 #include "border.h"
-#include "winograd_phases.h"
-#include "winograd_transforms.h"
+#include "winograd_kinds.h"
 
 namespace fusionlens {
 namespace FUSIONLENS_TARGET {
 namespace {
 
-// Six rows of a vector of tiles, as the input transform reads them.
+/** Transposes 4×4 squares: element e of group g of vector v and element v of group g of vector e change places. */
+FUSIONLENS_INLINE void transposeGroups(const Vec* in, Vec* out) {
+  const Vec low01 = zipLow(in[0], in[1]), low23 = zipLow(in[2], in[3]);
+  const Vec high01 = zipHigh(in[0], in[1]), high23 = zipHigh(in[2], in[3]);
+  out[0] = joinLow(low01, low23);
+  out[1] = joinHigh(low01, low23);
+  out[2] = joinLow(high01, high23);
+  out[3] = joinHigh(high01, high23);
+}
 
-/** Rows inside the plane. */
-struct InnerRows {
-  const float* corner;
-  int64_t stride;
+constexpr int kGroup = 4;
 
-  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(corner + i * stride + v * kLanes); }
-  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(corner + i * stride + v * kLanes + kOut); }
-};
+/** Row and column of tiles, one after the other. */
+struct TileWalk {
+  int64_t row, column;
 
-/** Which columns lie inside the plane, for each of the loads of a row that begins at column `left`. */
-struct ColumnMasks {
-  int64_t left;
-  bool valid;
-  Mask own[kOut], next[kOut];
-};
-
-/**
- * Rows of which some inputs lie outside the plane; those are zero. Columns outside are loaded with the rest, since the
- * rows before and after are there in memory, and masked.
- */
-struct BorderRows {
-  const float* corner;
-  int64_t stride;
-  int64_t top, height;
-  const ColumnMasks& masks;
-
-  FUSIONLENS_INLINE bool isInside(int i) const { return top + i >= 0 && top + i < height; }
-  FUSIONLENS_INLINE Vec own(int i, int v) const {
-    return isInside(i) ? keep(load(corner + i * stride + v * kLanes), masks.own[v]) : zero();
-  }
-  FUSIONLENS_INLINE Vec next(int i, int v) const {
-    return isInside(i) ? keep(load(corner + i * stride + v * kLanes + kOut), masks.next[v]) : zero();
+  TileWalk(const WinogradLayout& l, int64_t tile) : row(tile / l.tilesAcross), column(tile % l.tilesAcross) {}
+  /** Stays at the last tile: what is computed for lanes beyond it isn't used. */
+  void next(const WinogradLayout& l) {
+    if (++column < l.tilesAcross) return;
+    if (row + 1 < l.tilesDown) {
+      row++;
+      column = 0;
+    } else {
+      column--;
+    }
   }
 };
 
-/** Rows copied with the border around them, where it isn't zero. */
-struct CopiedRows {
-  static constexpr int kLength = kRowInputs + kOut;
-  float lines[kIn][kLength];
-
-  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(&lines[i][v * kLanes]); }
-  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(&lines[i][v * kLanes + kOut]); }
+/** Slices of a channel that are read together: the first plus `factor` (0: none) times the second; negative: padding. */
+struct InputSlices {
+  int64_t first, second;
+  float factor;
 };
 
-/** Inputs gathered tile by tile. */
-struct GatheredRows {
-  float ownInputs[kIn][kRowInputs];
-  float nextInputs[kIn][kRowInputs];
+/** Where the tiles of a vector read. */
+template <typename Kind>
+class InputTiles {
+ public:
+  static constexpr int kInputs = Kind::kInputs;
+  /** Floats that a tile reads of each row. */
+  static constexpr int kWindow = (kInputs + kGroup - 1) / kGroup * kGroup;
 
-  FUSIONLENS_INLINE Vec own(int i, int v) const { return load(&ownInputs[i][v * kLanes]); }
-  FUSIONLENS_INLINE Vec next(int i, int v) const { return load(&nextInputs[i][v * kLanes]); }
-};
+  void begin(const WinogradLayout& l, int64_t vector) {
+    layout_ = &l;
+    TileWalk walk(l, vector * kLanes);
+    for (int t = 0; t < kLanes; t++, walk.next(l)) {
+      tops_[t] = walk.row * Kind::kInputStep;
+      lefts_[t] = walk.column * Kind::kInputStep;
+      offsets_[t] = tops_[t] * l.inWidth + lefts_[t];
+    }
+    placed_ = false;
+  }
 
-/** Gathers the inputs of a vector's tiles one by one. */
-void gatherTiles(const WinogradLayout& l, const WinogradSource& source, const float* plane, int64_t vector,
-                 GatheredRows& rows) {
-  for (int t = 0; t < kLanes; t++) {
-    const int64_t tile = l.flattened ? vector * kLanes + t : vector % l.vectorsAcross * kLanes + t;
-    const int64_t tileRow = l.flattened ? tile / l.tilesAcross : vector / l.vectorsAcross;
-    // Tiles beyond the last one read what is there; their outputs are not stored.
-    const int64_t y = tileRow * kOut + source.row;
-    const int64_t x = (l.flattened ? tile % l.tilesAcross : tile) * kOut + source.column;
-    const bool inner = x >= 0 && x + kIn <= l.inWidth;
-    for (int i = 0; i < kIn; i++) {
-      float* own = &rows.ownInputs[i][t * kOut];
-      float* next = &rows.nextInputs[i][t * kOut];
-      const int64_t row = shownIndex(l.border, y + i, l.inHeight);
-      const float* from = plane + row * l.inWidth + x;
-      if (row < 0) {
-        for (int j = 0; j < kOut; j++) own[j] = 0;
-        for (int j = kOut; j < kIn; j++) next[j - kOut] = 0;
-      } else if (inner) {
-        for (int j = 0; j < kOut; j++) own[j] = from[j];
-        for (int j = kOut; j < kIn; j++) next[j - kOut] = from[j];
-      } else if (l.border != kBorderZero) {
-        const float* begin = plane + row * l.inWidth;
-        for (int j = 0; j < kOut; j++) own[j] = begin[shownIndex(l.border, x + j, l.inWidth)];
-        for (int j = kOut; j < kIn; j++) next[j - kOut] = begin[shownIndex(l.border, x + j, l.inWidth)];
+  /** Transforms the tiles of one source's slices. */
+  void transform(const WinogradTask& task, const WinogradSource& source, const InputSlices& slices, float* to) {
+    const WinogradLayout& l = *layout_;
+    if (!placed_ || row_ != source.row || column_ != source.column) place(source.row, source.column);
+    const float shift = task.shifts[source.channel] * (1 + slices.factor);
+    const auto baseOf = [&](int64_t slice) {
+      return ((source.channel * l.inDepth + slice) * l.inHeight + row_) * l.inWidth + column_;
+    };
+    const auto isWithin = [&](int64_t slice) {
+      return slice >= 0 && baseOf(slice) + least_ >= 0 &&
+             baseOf(slice) + most_ + (kInputs - 1) * l.inWidth + kWindow <=
+                 l.inChannels * l.inDepth * l.inHeight * l.inWidth;
+    };
+    const bool paired = slices.factor != 0;
+    // What lies outside a plane is there in memory, in the rows before and after; padding with zeros masks it.
+    const bool readable = isWithin(slices.first) && (!paired || isWithin(slices.second));
+    if (readable && (inside_ || (l.border == kBorderZero && shift == 0))) {
+      const float* first = task.input + baseOf(slices.first);
+      const float* second = paired ? task.input + baseOf(slices.second) : first;
+      if (paired) {
+        const Vec factor = broadcast(slices.factor);
+        transformFrom([&](const int64_t* offsets, int64_t from) {
+          return multiplyAdd(factor, loadGroups(second + from, offsets), loadGroups(first + from, offsets));
+        }, shift, to);
       } else {
-        for (int j = 0; j < kOut; j++) own[j] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
-        for (int j = kOut; j < kIn; j++) next[j - kOut] = x + j >= 0 && x + j < l.inWidth ? from[j] : 0;
+        transformFrom([&](const int64_t* offsets, int64_t from) { return loadGroups(first + from, offsets); }, shift, to);
+      }
+      return;
+    }
+    const auto planeOf = [&](int64_t slice) {
+      return slice < 0 ? nullptr : task.input + (source.channel * l.inDepth + slice) * l.inHeight * l.inWidth;
+    };
+    for (float& value : copied_) value = 0;
+    addCopy(planeOf(slices.first), 1);
+    if (paired) addCopy(planeOf(slices.second), slices.factor);
+    shiftCopy(shift);
+    transformWith<false, false>([&](const int64_t* offsets, int64_t from) { return loadGroups(copied_ + from, offsets); },
+                                copiedOffsets_, kWindow, 0, to);
+  }
+
+ private:
+  /** Sees which inputs lie inside the plane, for a source that is displaced by `row` and `column`. */
+  void place(int64_t row, int64_t column) {
+    const WinogradLayout& l = *layout_;
+    placed_ = true;
+    row_ = row;
+    column_ = column;
+    inside_ = true;
+    least_ = most_ = offsets_[0];
+    for (int t = 0; t < kLanes; t++) {
+      const int64_t top = tops_[t] + row, left = lefts_[t] + column;
+      inside_ = inside_ && top >= 0 && top + kInputs <= l.inHeight && left >= 0 && left + kInputs <= l.inWidth;
+      least_ = offsets_[t] < least_ ? offsets_[t] : least_;
+      most_ = offsets_[t] > most_ ? offsets_[t] : most_;
+    }
+    if (inside_) return;
+    for (int i = 0; i < kInputs; i++) {
+      bool rows[kLanes], columns[kLanes];
+      for (int t = 0; t < kLanes; t++) {
+        const int64_t y = tops_[t] + row + i, x = lefts_[t] + column + i;
+        rows[t] = y >= 0 && y < l.inHeight;
+        columns[t] = x >= 0 && x < l.inWidth;
+      }
+      rows_[i] = maskOf(rows);
+      columns_[i] = maskOf(columns);
+    }
+  }
+
+  /** Adds the tiles' inputs with what the border shows, times `factor`, to the copy; no plane is one of zeros. */
+  void addCopy(const float* plane, float factor) {
+    const WinogradLayout& l = *layout_;
+    for (int t = 0; t < kLanes; t++) {
+      copiedOffsets_[t] = t * kInputs * kWindow;
+      for (int i = 0; plane != nullptr && i < kInputs; i++) {
+        float* to = copied_ + copiedOffsets_[t] + i * kWindow;
+        const int64_t y = shownIndex(l.border, tops_[t] + row_ + i, l.inHeight);
+        if (y < 0) continue;
+        float row[kWindow];
+        copyPaddedRow(plane + y * l.inWidth, l.inWidth, l.border, lefts_[t] + column_, 1, row, kWindow);
+        for (int j = 0; j < kWindow; j++) to[j] += factor * row[j];
       }
     }
   }
-}
 
-/** What the transforms of one vector of tiles share. */
-struct Gathering {
-  GatheredRows rows;
-  CopiedRows copied;
-  float wide[kStridedInput][kWideRow + 2 * kOut];
-  ColumnMasks masks;
+  /**
+   * Subtracts the shift from the copy. Beyond the padding, where tiles overhang the output, zeros are best: what is there
+   * reaches no output that is kept, but for its rounding errors.
+   */
+  void shiftCopy(float shift) {
+    const WinogradLayout& l = *layout_;
+    for (int t = 0; t < kLanes; t++) {
+      for (int i = 0; i < kInputs; i++) {
+        const int64_t y = tops_[t] + row_ + i;
+        for (int j = 0; j < kWindow; j++) {
+          const int64_t x = lefts_[t] + column_ + j;
+          const bool padded = y >= l.firstRow && y < l.endRow && x >= l.firstColumn && x < l.endColumn;
+          float& value = copied_[copiedOffsets_[t] + i * kWindow + j];
+          value = padded ? value - shift : 0;
+        }
+      }
+    }
+  }
+
+  template <typename Load>
+  FUSIONLENS_INLINE void transformFrom(const Load& load, float shift, float* to) const {
+    const int64_t stride = layout_->inWidth;
+    if (!inside_) {
+      transformWith<true, false>(load, offsets_, stride, shift, to);
+    } else if (shift != 0) {
+      transformWith<false, true>(load, offsets_, stride, shift, to);
+    } else {
+      transformWith<false, false>(load, offsets_, stride, shift, to);
+    }
+  }
+
+  /**
+   * The inputs of all tiles, rows `stride` floats apart, to points `inputPoint` floats apart. `load(offsets, from)` are
+   * groups of four, `from` floats beyond the tiles' first inputs.
+   */
+  template <bool Masked, bool Shifted, typename Load>
+  FUSIONLENS_INLINE void transformWith(const Load& load, const int64_t* offsets, int64_t stride, float shift,
+                                       float* to) const {
+    const Vec shifts = broadcast(shift);
+    Vec half[kInputs][Kind::kPoints];
+    for (int i = 0; i < kInputs; i++) {
+      Vec d[kWindow];
+      FUSIONLENS_UNROLL
+      for (int first = 0; first < kWindow; first += kGroup) {
+        Vec groups[kGroup];
+        FUSIONLENS_UNROLL
+        for (int t = 0; t < kGroup; t++) groups[t] = load(offsets + t, i * stride + first);
+        transposeGroups(groups, d + first);
+      }
+      FUSIONLENS_UNROLL
+      for (int j = 0; j < kInputs; j++) {
+        if (Masked) d[j] = keep(d[j], both(rows_[i], columns_[j]));
+        if (Shifted) d[j] = d[j] - shifts;
+      }
+      Kind::transformInputs(d, half[i]);
+    }
+    const int64_t point = layout_->inputPoint;
+    for (int j = 0; j < Kind::kPoints; j++) {
+      Vec column[kInputs], out[Kind::kPoints];
+      FUSIONLENS_UNROLL
+      for (int i = 0; i < kInputs; i++) column[i] = half[i][j];
+      Kind::transformInputs(column, out);
+      FUSIONLENS_UNROLL
+      for (int i = 0; i < Kind::kPoints; i++) store(to + (i * Kind::kPoints + j) * point, out[i]);
+    }
+  }
+
+  const WinogradLayout* layout_ = nullptr;
+  int64_t tops_[kLanes], lefts_[kLanes];  // of the tiles, for a source that isn't displaced
+  int64_t offsets_[kLanes];               // of their first inputs in a slice
+  bool placed_ = false;
+  int64_t row_ = 0, column_ = 0;
+  bool inside_ = false;
+  int64_t least_ = 0, most_ = 0;  // of the offsets
+  Mask rows_[kInputs], columns_[kInputs];
+  int64_t copiedOffsets_[kLanes];
+  float copied_[kLanes * kInputs * kWindow];
 };
-
-/** Transforms the inputs of one vector of tiles of a stride-2 convolution; rows that touch the border are copied. */
-template <WinogradKind Kind>
-void transformPhases(const WinogradTask& task, const WinogradSource& source, int64_t slice, int64_t vector,
-                     Gathering& gathering, float* to) {
-  const WinogradLayout& l = *task.layout;
-  constexpr int64_t columns = Kind == WinogradKind::Strided ? kWideRow + 2 * kOut : kRowInputs + kOut;
-  constexpr int rows = Kind == WinogradKind::Strided ? kStridedInput : kTransposedInput;
-  const float* plane = task.input + slice * l.inHeight * l.inWidth;
-  const int64_t y = vector / l.vectorsAcross * l.inputStep + source.row;
-  const int64_t x = vector % l.vectorsAcross * l.inputStep * kLanes + source.column;
-  const auto transform = [&](const auto& row) {
-    if (Kind == WinogradKind::Strided) {
-      transformStridedTiles(row, to, l.inputPoint);
-    } else {
-      transformTransposedTiles(row, to, l.inputPoint);
-    }
-  };
-  if (y >= 0 && y + rows <= l.inHeight && x >= 0 && x + columns <= l.inWidth) {
-    transform([&](int i) { return plane + (y + i) * l.inWidth + x; });
-    return;
-  }
-  for (int i = 0; i < rows; i++) {
-    const int64_t row = shownIndex(l.border, y + i, l.inHeight);
-    float* copy = gathering.wide[i];
-    if (row >= 0) {
-      copyPaddedRow(plane + row * l.inWidth, l.inWidth, l.border, x, 1, copy, columns);
-    } else {
-      for (int64_t j = 0; j < columns; j++) copy[j] = 0;
-    }
-  }
-  transform([&](int i) { return static_cast<const float*>(gathering.wide[i]); });
-}
-
-/** Transforms the inputs of one vector of tiles of one source, in slice `slice` of the image's channels. */
-void transformVector(const WinogradTask& task, const WinogradSource& source, int64_t slice, int64_t vector,
-                     Gathering& gathering, float* to) {
-  const WinogradLayout& l = *task.layout;
-  const float* plane = task.input + slice * l.inHeight * l.inWidth;
-  const int64_t y = vector / l.vectorsAcross * kOut + source.row;
-  const int64_t x = vector % l.vectorsAcross * kRowInputs + source.column;
-  if (!l.flattened && y >= 0 && y + kIn <= l.inHeight && x >= 0 && x + kRowInputs + kOut <= l.inWidth) {
-    transformTiles(InnerRows{plane + y * l.inWidth + x, l.inWidth}, to, l.inputPoint);
-    return;
-  }
-  if (!l.flattened && l.border != kBorderZero) {
-    for (int i = 0; i < kIn; i++) {
-      copyPaddedRow(plane + borderIndex(l.border, y + i, l.inHeight) * l.inWidth, l.inWidth, l.border, x, 1,
-                    gathering.copied.lines[i], CopiedRows::kLength);
-    }
-    transformTiles(gathering.copied, to, l.inputPoint);
-    return;
-  }
-  // Masked loads must stay within the image, which they would leave only in its first or last rows.
-  const int64_t firstRow = slice * l.inHeight + (y < 0 ? 0 : y);
-  const int64_t lastRow = slice * l.inHeight + (y + kIn > l.inHeight ? l.inHeight : y + kIn) - 1;
-  if (l.flattened || firstRow * l.inWidth + x < 0 ||
-      lastRow * l.inWidth + x + kRowInputs + kOut > l.inChannels * l.inDepth * l.inHeight * l.inWidth) {
-    gatherTiles(l, source, plane, vector, gathering.rows);
-    transformTiles(gathering.rows, to, l.inputPoint);
-    return;
-  }
-  ColumnMasks& masks = gathering.masks;
-  if (!masks.valid || masks.left != x) {
-    masks.valid = true;
-    masks.left = x;
-    for (int v = 0; v < kOut; v++) {
-      masks.own[v] = maskInside(x + v * kLanes, l.inWidth);
-      masks.next[v] = maskInside(x + v * kLanes + kOut, l.inWidth);
-    }
-  }
-  const float* corner = task.input + (slice * l.inHeight + y) * l.inWidth + x;
-  transformTiles(BorderRows{corner, l.inWidth, y, l.inHeight, masks}, to, l.inputPoint);
-}
 
 /**
  * Fetches the inputs of the vectors that follow the task's, some at a time. The transforms alone would wait for memory
  * most of the time, and the multiplications in between leave it idle.
  */
+template <typename Kind>
 class NextInputs {
  public:
   explicit NextInputs(const WinogradTask& task) : task_(task), layout_(*task.layout) {
-    for (int64_t v = 0; v < task.vectors; v++) {
-      const int64_t vector = task.firstVector + task.vectors + v;
-      corners_[v] = (vector / layout_.vectorsAcross * layout_.inWidth + vector % layout_.vectorsAcross * kLanes) *
-                    layout_.inputStep;
+    const int64_t tiles = task.vectors * kLanes;
+    TileWalk walk(layout_, (task.firstVector + task.vectors) * kLanes);
+    if (walk.row >= layout_.tilesDown) return;
+    for (int64_t t = 0; t < tiles; t++, walk.next(layout_)) {
+      const int64_t offset = (walk.row * layout_.inWidth + walk.column) * Kind::kInputStep;
+      if (count_ == 0 || offset < offsets_[count_ - 1] || offset >= offsets_[count_ - 1] + kLineFloats) {
+        offsets_[count_++] = offset;
+      }
     }
   }
 
   /** Goes on to fetch until `share` / `shares` of all sources' inputs are fetched. */
   FUSIONLENS_INLINE void fetch(int64_t share, int64_t shares) {
-    if (layout_.flattened) return;
-    constexpr int lineFloats = 16;
     for (; next_ * shares < share * layout_.sourceCount; next_++) {
       const WinogradSource& source = layout_.sources[next_];
-      const int64_t slice = source.channel * layout_.inDepth + task_.z * layout_.strideDepth + source.depth;
-      const int64_t row = (slice * layout_.inHeight + source.row) * layout_.inWidth;
-      for (int64_t v = 0; v < task_.vectors; v++) {
+      const int64_t first = source.channel * layout_.inDepth + task_.z * layout_.strideDepth + source.depth;
+      for (int64_t slice = first; slice < first + (layout_.nestsDepth ? kDepthInputs : 1); slice++) {
+        const int64_t row = (slice * layout_.inHeight + source.row) * layout_.inWidth + source.column;
         // Some of these lie outside the tensor.
-        for (int i = 0; i < kIn; i++) {
-          for (int j = 0; j < kRowInputs; j += lineFloats) {
-            prefetch(task_.input, row + corners_[v] + i * layout_.inWidth + j);
-          }
+        for (int64_t v = 0; v < count_; v++) {
+          for (int i = 0; i < Kind::kInputs; i++) prefetch(task_.input, row + offsets_[v] + i * layout_.inWidth);
         }
       }
     }
   }
 
  private:
+  static constexpr int64_t kLineFloats = 16;
+
   const WinogradTask& task_;
   const WinogradLayout& layout_;
-  int64_t corners_[kWinogradVectors] = {};
+  int64_t offsets_[kWinogradVectors * kLanes];
+  int64_t count_ = 0;
   int64_t next_ = 0;
 };
 
+/** The slices of a point of F(2, 3) over depth: Bᵀ has two entries in each row, of size 1. */
+static FUSIONLENS_INLINE InputSlices depthSlices(int point, const int64_t* slices) {
+  switch (point) {
+    case 0:
+      return {slices[0], slices[2], -1};
+    case 1:
+      return {slices[1], slices[2], 1};
+    case 2:
+      return {slices[2], slices[1], -1};
+    default:
+      return {slices[1], slices[3], -1};
+  }
+}
+
+/** Transforms the inputs of all sources of the task's tiles. */
+template <typename Kind>
 void transformSources(const WinogradTask& task) {
   const WinogradLayout& l = *task.layout;
-  Gathering gathering[kWinogradVectors] = {};
+  InputTiles<Kind> tiles[kWinogradVectors];
+  for (int64_t v = 0; v < task.vectors; v++) tiles[v].begin(l, task.firstVector + v);
   for (int64_t s = 0; s < l.sourceCount; s++) {
     const WinogradSource& source = l.sources[s];
-    const int64_t z = shownIndex(l.border, task.z * l.strideDepth + source.depth, l.inDepth);
-    for (int64_t v = 0; v < task.vectors; v++) {
-      float* to = task.transformed + (s * kWinogradVectors + v) * kLanes;
-      const int64_t slice = source.channel * l.inDepth + z;
-      const int64_t vector = task.firstVector + v;
-      if (z < 0) {
-        for (int64_t p = 0; p < l.pointCount; p++) store(to + p * l.inputPoint, zero());
-      } else if (l.kind == WinogradKind::Plain) {
-        transformVector(task, source, slice, vector, gathering[v], to);
-      } else if (l.kind == WinogradKind::Strided) {
-        transformPhases<WinogradKind::Strided>(task, source, slice, vector, gathering[v], to);
-      } else {
-        transformPhases<WinogradKind::Transposed>(task, source, slice, vector, gathering[v], to);
-      }
+    const int64_t first = task.z * l.strideDepth + source.depth;
+    int64_t slices[kDepthInputs];
+    for (int i = 0; i < (l.nestsDepth ? kDepthInputs : 1); i++) slices[i] = shownIndex(l.border, first + i, l.inDepth);
+    for (int d = 0; d < (l.nestsDepth ? kDepthPoints : 1); d++) {
+      const InputSlices read = l.nestsDepth ? depthSlices(d, slices) : InputSlices{slices[0], -1, 0};
+      float* to = task.transformed + d * Kind::kPoints * Kind::kPoints * l.inputPoint + s * kWinogradVectors * kLanes;
+      for (int64_t v = 0; v < task.vectors; v++) tiles[v].transform(task, source, read, to + v * kLanes);
     }
   }
 }
