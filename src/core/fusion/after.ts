@@ -189,10 +189,16 @@ function clipLeft(scope: Scope, node: Node, constants: Constants): string {
 
 /** The one place that reads the node's result, when it is a node's input in the same body. */
 function onlyUse(scope: Scope, node: Node): Use | undefined {
-  const [value = '', ...others] = node.outputs;
-  const uses = usesOf(scope, value);
-  if (uses.length !== 1 || uses[0]!.scope !== scope || scope.values.get(value)?.isAmbiguous) return undefined;
-  return others.some((other) => other !== '' && usesOf(scope, other).length > 0) ? undefined : uses[0];
+  const { outputs } = node;
+  const value = scope.values.get(outputs[0] ?? '');
+  if (!value || value.isAmbiguous) return undefined;
+  const { uses } = value;
+  if (uses.length !== 1 || uses[0]!.scope !== scope) return undefined;
+  for (let index = 1; index < outputs.length; index++) {
+    const other = outputs[index]!;
+    if (other !== '' && scope.values.get(other)?.isRead === true) return undefined;
+  }
+  return uses[0];
 }
 
 function residualAt(scope: Scope, node: Node, index: number, types: ElementTypes): FusedResidual | undefined {

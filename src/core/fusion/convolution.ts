@@ -72,9 +72,10 @@ export const hasAttributeReferences = (node: Node): boolean =>
   node.attributes.some((attribute) => attribute.value.type === 'REFERENCE');
 
 /** Output channels of a convolution with these weights, from the weights' shape alone. */
-export function outputChannels(opType: string, wShape: readonly number[], group: number): number | undefined {
-  if (opType === 'ConvTranspose') return wShape[1] === undefined ? undefined : wShape[1] * group;
-  return wShape[0];
+export function outputChannels(opType: string, wShape: readonly Dimension[], group: number): number | undefined {
+  const isTransposed = opType === 'ConvTranspose';
+  const size = wShape[isTransposed ? 1 : 0];
+  return typeof size !== 'number' ? undefined : isTransposed ? size * group : size;
 }
 
 /**

@@ -23,12 +23,13 @@ import { fusedOpOf } from './fusedFunction';
 import type { Normalization } from './normalization';
 import { NormalizationForms, type FoundNormalization } from './normalizationForms';
 import {
-  attributeReason,
   channelReason,
   boundaryReason,
+  convolutionAttributeReason,
   elementTypeReason,
   groupReason,
   missingValueReason,
+  normalizationAttributeReason,
   nodeBetweenReason,
   departureReason,
   opsetReason,
@@ -148,7 +149,10 @@ class Candidate {
 
 function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Candidate {
   const { convolution, scope, steps } = path;
-  const chain = [convolution, ...steps.map((step) => step.node), ...form.nodes];
+  const chain = [convolution].concat(
+    steps.map((step) => step.node),
+    form.nodes,
+  );
   const group = groupReshape(normScope, form, path);
   const reason = whyNot(normScope, form, path, chain, group, tools);
   return new Candidate(scope, convolution, form, chain, group !== undefined, reason, tools.shapes);
@@ -229,10 +233,12 @@ function whyNot(
   const other = steps.find((step) => !step.transparent);
   if (other) return nodeBetweenReason(normScope, other.node, types);
   return (
-    missingValueReason([convolution, ...(form.isNative ? [form.anchor] : [])]) ??
+    missingValueReason(convolution) ??
+    (form.isNative ? missingValueReason(form.anchor) : undefined) ??
     opsetReason(scope) ??
     elementTypeReason(scope, chain, form, types) ??
-    attributeReason(convolution, form.isNative ? form.anchor : undefined) ??
+    convolutionAttributeReason(convolution) ??
+    (form.isNative ? normalizationAttributeReason(form.anchor) : undefined) ??
     (form.departure && departureReason(normScope, form.departure)) ??
     channelReason(scope, convolution, form, shapes) ??
     sharedValueReason(scope, chain, form)

@@ -4,7 +4,7 @@ import { bodyLabel, elementTypeName, nodeLabel, outputPlace, placeOfNode } from 
 import { FLOAT, type ElementTypes } from './elementType';
 import type { Shapes } from './advice';
 import type { Reason, RelatedPlace } from './finding';
-import type { Normalization, Departure } from './normalization';
+import type { Departure, Normalization, Parameter } from './normalization';
 import {
   CONVOLUTION_ATTRIBUTES,
   LEGACY_HINT,
@@ -159,38 +159,34 @@ export function nodeBetweenReason(scope: Scope, node: Node, types: ElementTypes)
   );
 }
 
-/** A node of the chain with fewer inputs or outputs than its operator needs. */
-export function missingValueReason(chain: readonly Node[]): Reason | undefined {
-  for (const node of chain) {
-    const needed = node.opType === 'InstanceNormalization' ? 3 : node.opType.startsWith('Conv') ? 2 : 1;
-    for (let index = 0; index < needed; index++) {
-      if (!node.inputs[index]) {
-        return reason('missing-input', `${nodeLabel(node)} has no input ${index + 1}`, placeOfNode(node, 'incomplete'));
-      }
-    }
-    if (!node.outputs[0]) {
-      return reason('missing-output', `${nodeLabel(node)} has no output`, placeOfNode(node, 'incomplete'));
+/** A node with fewer inputs or outputs than its operator needs. */
+export function missingValueReason(node: Node): Reason | undefined {
+  const needed = node.opType === 'InstanceNormalization' ? 3 : node.opType.startsWith('Conv') ? 2 : 1;
+  for (let index = 0; index < needed; index++) {
+    if (!node.inputs[index]) {
+      return reason('missing-input', `${nodeLabel(node)} has no input ${index + 1}`, placeOfNode(node, 'incomplete'));
     }
   }
-  return undefined;
+  if (node.outputs[0]) return undefined;
+  return reason('missing-output', `${nodeLabel(node)} has no output`, placeOfNode(node, 'incomplete'));
 }
 
-/** Attributes that the fused op couldn't pass on. */
-export function attributeReason(convolution: Node, normalization: Node | undefined): Reason | undefined {
-  const known = CONVOLUTION_ATTRIBUTES[convolution.opType as ConvolutionType];
-  for (const [node, attributes] of [
-    [convolution, known],
-    [normalization, NORMALIZATION_ATTRIBUTES],
-  ] as const) {
-    const unknown = node && unknownAttribute(node, attributes);
-    if (!unknown) continue;
-    return reason(
-      'unknown-attribute',
-      `${nodeLabel(node)} has the attribute \`${unknown.name}\`, which the operator doesn't define`,
-      { message: 'not an attribute of this operator', span: unknown.span, node },
-    );
-  }
-  return undefined;
+/** Attributes of a convolution that the fused op couldn't pass on. */
+export const convolutionAttributeReason = (node: Node): Reason | undefined =>
+  attributeReason(node, CONVOLUTION_ATTRIBUTES[node.opType as ConvolutionType]);
+
+/** The same of an InstanceNormalization. */
+export const normalizationAttributeReason = (node: Node): Reason | undefined =>
+  attributeReason(node, NORMALIZATION_ATTRIBUTES);
+
+function attributeReason(node: Node, known: readonly ForwardedAttribute[]): Reason | undefined {
+  const unknown = unknownAttribute(node, known);
+  if (!unknown) return undefined;
+  return reason(
+    'unknown-attribute',
+    `${nodeLabel(node)} has the attribute \`${unknown.name}\`, which the operator doesn't define`,
+    { message: 'not an attribute of this operator', span: unknown.span, node },
+  );
 }
 
 /** The first attribute that the operator doesn't have. */
@@ -246,36 +242,42 @@ export function channelReason(
   shapes: Shapes,
 ): Reason | undefined {
   const channels = channelsOf(scope, convolution, shapes);
-  const parameters = [form.scale, form.bias];
   if (channels === undefined) {
     // Only InstanceNormalization's own operands have as many elements as there are channels by its definition.
     const operands = form.anchor.opType === 'InstanceNormalization' ? form.anchor.inputs.slice(1) : [];
-    if (parameters.every((parameter) => parameter.kind === 'vector' && operands.includes(parameter.name)))
-      return undefined;
+    const isOperand = (parameter: Parameter): boolean =>
+      parameter.kind === 'vector' && operands.includes(parameter.name);
+    if (isOperand(form.scale) && isOperand(form.bias)) return undefined;
     return reason(
       'weights-unknown',
       `nothing tells how many output channels ${nodeLabel(convolution)} has, and so how long scale and bias must be`,
       placeOfNode(convolution, 'has weights of unknown shape'),
     );
   }
-  for (const parameter of parameters) {
-    if (parameter.kind === 'filled') continue;
-    const dims = parameter.kind === 'reshaped' ? parameter.dims : constantTensor(scope, parameter.name)?.dims;
-    const isVector = parameter.kind === 'reshaped' || dims?.length === 1;
-    const length = dims?.reduce((product, size) => product * size, 1);
-    if (!dims || (isVector && length === channels)) continue;
-    return reason(
-      'channel-count',
-      `\`${parameter.name}\` has shape [${dims.join(', ')}], but the convolution has ${channels} output channels`,
-      placeOfNode(form.anchor, `reads \`${parameter.name}\``),
-    );
-  }
-  return undefined;
+  return parameterReason(scope, form, form.scale, channels) ?? parameterReason(scope, form, form.bias, channels);
+}
+
+function parameterReason(
+  scope: Scope,
+  form: Normalization,
+  parameter: Parameter,
+  channels: number,
+): Reason | undefined {
+  if (parameter.kind === 'filled') return undefined;
+  const dims = parameter.kind === 'reshaped' ? parameter.dims : constantTensor(scope, parameter.name)?.dims;
+  const isVector = parameter.kind === 'reshaped' || dims?.length === 1;
+  const length = dims?.reduce((product, size) => product * size, 1);
+  if (!dims || (isVector && length === channels)) return undefined;
+  return reason(
+    'channel-count',
+    `\`${parameter.name}\` has shape [${dims.join(', ')}], but the convolution has ${channels} output channels`,
+    placeOfNode(form.anchor, `reads \`${parameter.name}\``),
+  );
 }
 
 /** How many channels the convolution puts out, as far as its weights tell. */
 export function channelsOf(scope: Scope, convolution: Node, shapes: Shapes): number | undefined {
-  const dims = shapes.of(scope, convolution.inputs[1] ?? '')?.map((size) => (typeof size === 'number' ? size : NaN));
+  const dims = shapes.of(scope, convolution.inputs[1] ?? '');
   const channels = dims && outputChannels(convolution.opType, dims, convolutionAttributes(convolution).group);
   return Number.isInteger(channels) ? channels : undefined;
 }
@@ -289,10 +291,11 @@ export function sharedValueReason(scope: Scope, chain: readonly Node[], form: No
       if (known?.isAmbiguous === true) {
         return reason('duplicate-name', `more than one value is called \`${value}\``, placeOfNode(node, 'one of them'));
       }
-      const belongs = (use: Use): boolean =>
-        use.node !== undefined && use.scope === scope && chain.includes(use.node) && !isParameter(form, value);
-      const others = known?.uses.filter((use) => !belongs(use)) ?? [];
-      if (others.length > 0) return otherUseReason(scope, node, value, others);
+      const uses = known?.uses ?? [];
+      const mayBelong = !isParameter(form, value);
+      const isOther = (use: Use): boolean =>
+        !mayBelong || !use.node || use.scope !== scope || !chain.includes(use.node);
+      if (uses.some(isOther)) return otherUseReason(scope, node, value, uses.filter(isOther));
     }
   }
   return undefined;
