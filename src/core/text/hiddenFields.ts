@@ -33,6 +33,9 @@ export type HiddenFields = ReadonlyMap<number, readonly HiddenField[]>;
 export function hiddenFields(file: ByteSource): HiddenFields {
   const source = blockSource(file);
   const found = new Map<number, HiddenField[]>();
+  const plain = new Map<MessageFields, Set<string>>();
+  /** Hidden fields, and elements, in which others may be. */
+  let noted = 0;
   const model = { start: 0, end: file.size };
   walk(source, scanFields(source, model), MODEL, '', listOf(found, model.start));
   return found;
@@ -50,18 +53,44 @@ export function hiddenFields(file: ByteSource): HiddenFields {
       const tag = field.number * 8 + field.wireType;
       const shown = superseded?.(tag) === true ? undefined : message.shown[tag];
       if (shown === true) continue;
+      const small = shown?.isElement ? undefined : smallMessage(source, field.payload);
+      if (shown && small !== undefined && plainOnes(shown.fields).has(small)) {
+        counts.set(shown.name, (counts.get(shown.name) ?? 0) + 1);
+        continue;
+      }
       const inner = shown && fieldsOf(source, field.payload);
       if (shown === undefined || inner === undefined) {
         hidden().push(hiddenField(source, field, message, path));
+        noted++;
         continue;
       }
       const index = counts.get(shown.name) ?? 0;
       counts.set(shown.name, index + 1);
       const label = labelOf(source, inner, shown.fields) ?? (index === 0 ? '' : String(index));
-      if (shown.isElement) walk(source, inner, shown.fields, '', listOf(found, field.payload.start));
-      else walk(source, inner, shown.fields, `${path}${named(shown.name, label)} › `, hidden);
+      if (shown.isElement) {
+        noted++;
+        walk(source, inner, shown.fields, '', listOf(found, field.payload.start));
+        continue;
+      }
+      const before = noted;
+      walk(source, inner, shown.fields, `${path}${named(shown.name, label)} › `, hidden);
+      if (noted === before && small !== undefined) plainOnes(shown.fields).add(small);
     }
   }
+
+  /** The small messages that have nothing hidden: a model has many that are equal. */
+  function plainOnes(message: MessageFields): Set<string> {
+    let messages = plain.get(message);
+    if (messages === undefined) plain.set(message, (messages = new Set()));
+    return messages;
+  }
+}
+
+/** Longer messages are seldom equal. */
+const LONGEST_SHARED = 96;
+
+function smallMessage(source: ByteSource, { start, end }: ByteRange): string | undefined {
+  return end - start <= LONGEST_SHARED ? decodeUtf8(source.read(start, end)) : undefined;
 }
 
 const listOf = (lists: Map<number, HiddenField[]>, start: number) => (): HiddenField[] => {

@@ -9,7 +9,7 @@ import { comparableText, textSeenFrom, type OpenedModel } from '../../../src/fil
 import { everyMessage } from '../support/everyMessage';
 import { anyModel } from '../support/arbitraryModel';
 import { anyHiddenFields } from '../support/hiddenFields';
-import { bytesOf, entry, message } from '../support/message';
+import { bytesOf, entry, message, type Message } from '../support/message';
 import { runs } from '../support/runs';
 import { encode } from '../support/textRoundTrip';
 import { addFields, messageNames, withUnknownFields } from '../support/unknownFields';
@@ -117,6 +117,15 @@ describe('notes on what the text does not show', function () {
       }
     }
     assert.ok(count > 100, `${count} models could be read`);
+  });
+
+  it('stand before each of several nodes in equal graphs', async () => {
+    const branch = message([1, message([2, 'c'], [4, 'Op'], [6, 'inner'])], [2, 'b']);
+    const node = (output: string): Message =>
+      message([2, output], [4, 'If'], [5, message([1, 'then_branch'], [6, branch], [20, 5])]);
+    const graph = message([1, node('x')], [1, node('y')], [2, 'g']);
+    const text = await comparableText(opened(bytesOf(message([1, 8], [7, graph]))));
+    assert.equal(text.match(/# hidden doc_string: inner\n/g)?.length, 2, text);
   });
 
   it('tell of values that another one in the same message supersedes', async () => {
