@@ -11,6 +11,7 @@ import { largestDifference } from './runtime';
 import {
   bytesOf,
   chooseAction,
+  clickLens,
   diagnosticsOf,
   driver,
   goTo,
@@ -92,8 +93,9 @@ describe('borders and residual connections, fused and unfused', () => {
   it('fuses a residual Add with its pair from the lens', async () => {
     const lens = 'Fuse Pad → Conv → InstanceNormalization → Add';
     assert.ok((await lensTitles(textOf(NAME))).some((title) => title.startsWith(lens)));
-    await driver.click({ selector: '.codelens-decoration a', hasText: lens }, ['onnxFusionLens.fuse', file, 'conv2']);
-    await until('the Add is in the fused node', () => textOf(NAME).getText().includes(`= fusionlens.${SECOND} <`));
+    await clickLens(lens, ['onnxFusionLens.fuse', file, 'conv2'], () =>
+      textOf(NAME).getText().includes(`= fusionlens.${SECOND} <`),
+    );
     assert.equal(calls(NAME), 2);
     fused = textOf(NAME).getText();
     await save(NAME);
@@ -104,12 +106,7 @@ describe('borders and residual connections, fused and unfused', () => {
   });
 
   it('unfuses one from its lens, undone and redone', async () => {
-    await driver.click({ selector: '.codelens-decoration a', hasText: 'Unfuse' }, [
-      'onnxFusionLens.unfuse',
-      textOf(NAME).uri,
-      'conv1',
-    ]);
-    await until('one node is turned back', () => calls(NAME) === 1);
+    await clickLens('Unfuse', ['onnxFusionLens.unfuse', textOf(NAME).uri, 'conv1'], () => calls(NAME) === 1);
     await until('its pair can fuse again', () => fusable(NAME) === 1);
     assert.match(textOf(NAME).getText(), /Pad <mode = "reflect"> \(x/);
     const unfused = textOf(NAME).getText();
@@ -148,8 +145,7 @@ describe('a CycleGAN generator, fused and unfused', () => {
     const editor = await openText(NAME);
     const pairs = await until('its pairs are found', () => fusable(NAME));
     before = editor.document.getText();
-    await driver.click({ selector: '.codelens-decoration a', hasText: 'Fuse all' }, ['onnxFusionLens.fuseAll', file]);
-    await until('all are fused', () => calls(NAME) === pairs && fusable(NAME) === 0);
+    await clickLens('Fuse all', ['onnxFusionLens.fuseAll', file], () => calls(NAME) === pairs && fusable(NAME) === 0);
     assert.match(textOf(NAME).getText(), /= fusionlens\.\w*ConvInstanceNormalizationAdd </);
     await save(NAME);
     const difference = await largestDifference(readFileSync(real), bytesOf(file));

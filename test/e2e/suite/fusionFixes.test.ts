@@ -8,6 +8,7 @@ import type { Command } from '../driver';
 import {
   bytesOf,
   chooseAction,
+  clickLens,
   diagnosticsOf,
   driver,
   notificationsWith,
@@ -86,12 +87,8 @@ describe('fusion fixes, each undone and redone', () => {
     const { editor, before } = await openFixes();
     await goToPair(editor);
     const id = await firstFindingId();
-    await driver.click({ selector: '.codelens-decoration a', hasText: 'InstanceNormalization' }, [
-      'onnxFusionLens.fuse',
-      editor.document.uri,
-      id,
-    ]);
-    await until('one pair is fused', () => fusedCount() >= 1);
+    const fuse = ['onnxFusionLens.fuse', editor.document.uri, id] as const;
+    await clickLens('InstanceNormalization', fuse, () => fusedCount() >= 1);
     await shot(__filename, '01-lens');
     await undoAndRedo(before);
   });

@@ -5,6 +5,7 @@ import { chips, picture, selectedNode, settledPicture, waitForChips } from './gr
 import { largestDifference } from './runtime';
 import {
   bytesOf,
+  clickLens,
   diagnosticsOf,
   driver,
   goTo,
@@ -183,11 +184,7 @@ describe('a model, from the explorer to the fused file', () => {
 
   it('fuses the rest with one command, and computes the same', async () => {
     await driver.press('Control+Home', ['cursorTop']);
-    await driver.click({ selector: '.codelens-decoration a', hasText: 'Fuse all' }, [
-      'onnxFusionLens.fuseAll',
-      workspaceFile(NAME),
-    ]);
-    await until('no pair is left', () => fusable() === 0);
+    await clickLens('Fuse all', ['onnxFusionLens.fuseAll', workspaceFile(NAME)], () => fusable() === 0);
     await driver.press('Control+s', ['workbench.action.files.save']);
     await until('the text is saved', () => !textOf(NAME).isDirty);
     const difference = await largestDifference(original, bytesOf(workspaceFile(NAME)));

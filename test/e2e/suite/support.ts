@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import * as vscode from 'vscode';
 import { textUriOf } from '../../../src/host/uris';
-import { makeDriver } from '../driver';
+import { makeDriver, type Command } from '../driver';
 
 export const driver = makeDriver();
 
@@ -126,6 +126,22 @@ export async function chooseAction(title: RegExp, look?: () => Promise<void>): P
   assert.ok(index >= 0, `${String(title)} is not among ${titles.join('; ')}`);
   for (let step = 0; step < index; step++) await driver.press('ArrowDown', undefined);
   await driver.press('Enter', undefined);
+}
+
+/**
+ * Clicks a code lens until it has done its work: VS Code may draw lenses anew between press and release of the
+ * button, which then is no click.
+ */
+export async function clickLens(title: string, otherwise: Command, isDone: () => boolean): Promise<void> {
+  const done = `the lens ${title} has done its work`;
+  for (let left = 2; ; left--) {
+    await driver.click({ selector: '.codelens-decoration a', hasText: title }, otherwise);
+    if (left === 0 || !driver.onScreen) {
+      await until(done, isDone);
+      return;
+    }
+    if (await until(done, isDone, 10_000).catch(() => false)) return;
+  }
 }
 
 /** Closes all editors, throwing unsaved edits away, and what lies open around them. */
