@@ -195,10 +195,13 @@ export class Values implements Iterable<[string, Value]> {
     for (const [name] of this) yield name;
   }
 
-  *[Symbol.iterator](): Generator<[string, Value]> {
-    const { numbers } = this.declared;
-    for (const [name, number] of numbers) if (!this.outputs.has(name)) yield [name, this.numbered(name, number)];
-    for (const [name, number] of this.outputs) yield [name, this.numbered(name, number)];
+  [Symbol.iterator](): Iterator<[string, Value]> {
+    const all: [string, Value][] = [];
+    for (const [name, number] of this.declared.numbers) {
+      if (!this.outputs.has(name)) all.push([name, this.numbered(name, number)]);
+    }
+    for (const [name, number] of this.outputs) all.push([name, this.numbered(name, number)]);
+    return all[Symbol.iterator]();
   }
 
   /**

@@ -1,4 +1,4 @@
-import { isFunction, readerIn, type Scope, type UnresolvedUse } from '../fusion/scope';
+import { isFunction, readerIn, type Scope, type UnresolvedUse, type Value } from '../fusion/scope';
 import { initializersOf } from '../onnx/initializers';
 import type { Node, TextSpan } from '../onnx/model';
 import { findCycles } from './cycles';
@@ -10,8 +10,9 @@ export function checkNames(index: TextIndex): Problem[] {
   const problems: Problem[] = [];
   for (const scope of index.scopes) {
     for (const use of scope.unresolved) reportUndefined(use, problems);
-    checkOrder(scope, problems);
-    checkDuplicates(scope, index, problems);
+    const values = [...scope.values];
+    checkOrder(scope, values, problems);
+    checkDuplicates(scope, values, index, problems);
     checkUnused(scope, problems);
   }
   return problems;
@@ -28,6 +29,8 @@ function reportUndefined({ name, node, index, scope }: UnresolvedUse, problems: 
   });
 }
 
+type NamedValues = readonly (readonly [name: string, value: Value])[];
+
 interface Early {
   readonly name: string;
   readonly span: TextSpan;
@@ -35,9 +38,9 @@ interface Early {
   readonly producer: Node;
 }
 
-function checkOrder(scope: Scope, problems: Problem[]): void {
+function checkOrder(scope: Scope, values: NamedValues, problems: Problem[]): void {
   const early: Early[] = [];
-  for (const [name, value] of scope.values) {
+  for (const [name, value] of values) {
     const { producer } = value;
     if (!producer || value.isInput || value.initializer || value.isAmbiguous) continue;
     const from = producer.span?.start ?? 0;
@@ -90,7 +93,7 @@ function reportCycles(scope: Scope, problems: Problem[]): ReadonlySet<Node> {
   return inCycle;
 }
 
-function checkDuplicates(scope: Scope, index: TextIndex, problems: Problem[]): void {
+function checkDuplicates(scope: Scope, values: NamedValues, index: TextIndex, problems: Problem[]): void {
   const { body } = scope;
   let tensorNames: Set<string> | undefined;
   const repeated = new Set<string>();
@@ -101,7 +104,7 @@ function checkDuplicates(scope: Scope, index: TextIndex, problems: Problem[]): v
       tensorNames.add(name);
     }
   }
-  for (const [name, value] of scope.values) {
+  for (const [name, value] of values) {
     if (name === '') continue;
     const isRepeated = repeated.size > 0 && repeated.has(name);
     if (!value.isAmbiguous && !isRepeated) continue;
