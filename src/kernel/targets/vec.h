@@ -223,14 +223,13 @@ static FUSIONLENS_INLINE Vec joinHigh(const Vec& a, const Vec& b) {
 
 #endif
 
-/** Groups of four floats, group g at `p + offsets[4·g]`. */
-static FUSIONLENS_INLINE Vec loadGroups(const float* p, const int64_t* offsets) {
+/** Groups of four floats: lanes 0 to 3 from `at(0)` on, 4 to 7 from `at(4)` on, and so on. */
+template <typename At>
+static FUSIONLENS_INLINE Vec loadGroups(const At& at) {
 #if defined(__GNUC__) && !defined(FUSIONLENS_ARRAY_VECTORS)
   typedef float Group __attribute__((vector_size(16)));
   typedef float UnalignedGroup __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto group = [&](int g) {
-    return static_cast<Group>(*reinterpret_cast<const UnalignedGroup*>(p + offsets[4 * g]));
-  };
+  const auto group = [&](int g) { return static_cast<Group>(*reinterpret_cast<const UnalignedGroup*>(at(4 * g))); };
 #if FUSIONLENS_VECTOR_BYTES == 16
   return group(0);
 #elif FUSIONLENS_VECTOR_BYTES == 32
@@ -242,7 +241,7 @@ static FUSIONLENS_INLINE Vec loadGroups(const float* p, const int64_t* offsets) 
 #endif
 #else
   Vec v;
-  for (int i = 0; i < kLanes; i++) v.lane[i] = p[offsets[i / 4 * 4] + i % 4];
+  for (int i = 0; i < kLanes; i++) v.lane[i] = at(i / 4 * 4)[i % 4];
   return v;
 #endif
 }

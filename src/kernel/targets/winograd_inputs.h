@@ -70,53 +70,82 @@ class InputTiles {
     const WinogradLayout& l = *layout_;
     if (!placed_ || row_ != source.row || column_ != source.column) place(source.row, source.column);
     const float shift = task.shifts[source.channel] * (1 + slices.factor);
-    const auto baseOf = [&](int64_t slice) {
-      return ((source.channel * l.inDepth + slice) * l.inHeight + row_) * l.inWidth + column_;
+    const int64_t displacement = row_ * l.inWidth + column_;
+    const auto sliceOffset = [&](int64_t slice) {
+      return (source.channel * l.inDepth + slice) * l.inHeight * l.inWidth;
     };
     const auto isWithin = [&](int64_t slice) {
-      return slice >= 0 && baseOf(slice) + least_ >= 0 &&
-             baseOf(slice) + most_ + (kInputs - 1) * l.inWidth + kWindow <=
+      const int64_t base = sliceOffset(slice) + displacement;
+      return slice >= 0 && base + least_ >= 0 &&
+             base + most_ + (kInputs - 1) * l.inWidth + kWindow <=
                  l.inChannels * l.inDepth * l.inHeight * l.inWidth;
     };
     const bool paired = slices.factor != 0;
-    // What lies outside a plane is there in memory, in the rows before and after; padding with zeros masks it.
     const bool readable = isWithin(slices.first) && (!paired || isWithin(slices.second));
+    const int64_t stride = l.inWidth;
+    const float* first = task.input + sliceOffset(slices.first);
+    const float* second = task.input + sliceOffset(slices.second);
+    // What lies outside a plane is there in memory, in the rows before and after; padding with zeros masks it.
     if (readable && (inside_ || (l.border == kBorderZero && shift == 0))) {
-      const float* first = task.input + baseOf(slices.first);
-      const float* second = paired ? task.input + baseOf(slices.second) : first;
+      first += displacement;
+      second += displacement;
       if (paired) {
         const Vec factor = broadcast(slices.factor);
-        transformFrom([&](const int64_t* offsets, int64_t from) {
-          return multiplyAdd(factor, loadGroups(second + from, offsets), loadGroups(first + from, offsets));
+        transformFrom([&](int i, int t, int column) {
+          const int64_t from = i * stride + column;
+          return multiplyAdd(factor, loadGroups([&](int lane) { return second + from + offsets_[t + lane]; }),
+                             loadGroups([&](int lane) { return first + from + offsets_[t + lane]; }));
         }, shift, to);
       } else {
-        transformFrom([&](const int64_t* offsets, int64_t from) { return loadGroups(first + from, offsets); }, shift, to);
+        transformFrom([&](int i, int t, int column) {
+          return loadGroups([&](int lane) { return first + (i * stride + column) + offsets_[t + lane]; });
+        }, shift, to);
       }
       return;
     }
-    const auto planeOf = [&](int64_t slice) {
-      return slice < 0 ? nullptr : task.input + (source.channel * l.inDepth + slice) * l.inHeight * l.inWidth;
-    };
-    for (float& value : copied_) value = 0;
-    addCopy(planeOf(slices.first), 1);
-    if (paired) addCopy(planeOf(slices.second), slices.factor);
-    shiftCopy(shift);
-    transformWith<false, false>([&](const int64_t* offsets, int64_t from) { return loadGroups(copied_ + from, offsets); },
-                                copiedOffsets_, kWindow, 0, to);
+    if (!listed_) listShown();
+    const float* tiles[kLanes];
+    int64_t strides[kLanes];
+    for (int t = 0; t < kLanes; t++) {
+      if (readable && insideTile_[t] && !paired && shift == 0) {
+        tiles[t] = first + displacement + offsets_[t];
+        strides[t] = stride;
+      } else {
+        copyTile(t, slices.first < 0 ? nullptr : first, slices.second < 0 || !paired ? nullptr : second, slices.factor,
+                 shift);
+        tiles[t] = copied_[t];
+        strides[t] = kWindow;
+      }
+    }
+    transformWith<false, false>([&](int i, int t, int column) {
+      return loadGroups([&](int lane) { return tiles[t + lane] + i * strides[t + lane] + column; });
+    }, 0, to);
   }
 
  private:
+  // What a position shows that isn't an input.
+  static constexpr int64_t kPadding = -1;
+  /** Beyond the padding, where tiles overhang the output. */
+  static constexpr int64_t kNothing = -2;
+
+  /** The input that a position of an axis shows; the padding ends at `begin` and `end`. */
+  static int64_t shown(int border, int64_t i, int64_t size, int64_t begin, int64_t end) {
+    return i < begin || i >= end ? kNothing : shownIndex(border, i, size);
+  }
+
   /** Sees which inputs lie inside the plane, for a source that is displaced by `row` and `column`. */
   void place(int64_t row, int64_t column) {
     const WinogradLayout& l = *layout_;
     placed_ = true;
+    listed_ = false;
     row_ = row;
     column_ = column;
     inside_ = true;
     least_ = most_ = offsets_[0];
     for (int t = 0; t < kLanes; t++) {
       const int64_t top = tops_[t] + row, left = lefts_[t] + column;
-      inside_ = inside_ && top >= 0 && top + kInputs <= l.inHeight && left >= 0 && left + kInputs <= l.inWidth;
+      insideTile_[t] = top >= 0 && top + kInputs <= l.inHeight && left >= 0 && left + kInputs <= l.inWidth;
+      inside_ = inside_ && insideTile_[t];
       least_ = offsets_[t] < least_ ? offsets_[t] : least_;
       most_ = offsets_[t] > most_ ? offsets_[t] : most_;
     }
@@ -133,60 +162,52 @@ class InputTiles {
     }
   }
 
-  /** Adds the tiles' inputs with what the border shows, times `factor`, to the copy; no plane is one of zeros. */
-  void addCopy(const float* plane, float factor) {
+  /** Sees what all tiles show, for the source that they are placed for. */
+  void listShown() {
     const WinogradLayout& l = *layout_;
+    listed_ = true;
     for (int t = 0; t < kLanes; t++) {
-      copiedOffsets_[t] = t * kInputs * kWindow;
-      for (int i = 0; plane != nullptr && i < kInputs; i++) {
-        float* to = copied_ + copiedOffsets_[t] + i * kWindow;
-        const int64_t y = shownIndex(l.border, tops_[t] + row_ + i, l.inHeight);
-        if (y < 0) continue;
-        float row[kWindow];
-        copyPaddedRow(plane + y * l.inWidth, l.inWidth, l.border, lefts_[t] + column_, 1, row, kWindow);
-        for (int j = 0; j < kWindow; j++) to[j] += factor * row[j];
+      for (int i = 0; i < kInputs; i++) {
+        shownRows_[t][i] = shown(l.border, tops_[t] + row_ + i, l.inHeight, l.firstRow, l.endRow);
+        shownColumns_[t][i] = shown(l.border, lefts_[t] + column_ + i, l.inWidth, l.firstColumn, l.endColumn);
       }
     }
   }
 
   /**
-   * Subtracts the shift from the copy. Beyond the padding, where tiles overhang the output, zeros are best: what is there
-   * reaches no output that is kept, but for its rounding errors.
+   * Copies what a tile shows of the first plane plus `factor` times the second, less the shift; a null plane is all
+   * padding. What is beyond the padding reaches no output that is kept, but for its rounding errors: zeros have none.
    */
-  void shiftCopy(float shift) {
-    const WinogradLayout& l = *layout_;
-    for (int t = 0; t < kLanes; t++) {
-      for (int i = 0; i < kInputs; i++) {
-        const int64_t y = tops_[t] + row_ + i;
-        for (int j = 0; j < kWindow; j++) {
-          const int64_t x = lefts_[t] + column_ + j;
-          const bool padded = y >= l.firstRow && y < l.endRow && x >= l.firstColumn && x < l.endColumn;
-          float& value = copied_[copiedOffsets_[t] + i * kWindow + j];
-          value = padded ? value - shift : 0;
-        }
-      }
+  void copyTile(int t, const float* first, const float* second, float factor, float shift) {
+    const int64_t* columns = shownColumns_[t];
+    for (int i = 0; i < kInputs; i++) {
+      float* to = copied_[t] + i * kWindow;
+      const int64_t y = shownRows_[t][i];
+      const float* row = y < 0 || first == nullptr ? nullptr : first + y * layout_->inWidth;
+      const float* other = y < 0 || second == nullptr ? nullptr : second + y * layout_->inWidth;
+      for (int j = 0; j < kInputs; j++) to[j] = row != nullptr && columns[j] >= 0 ? row[columns[j]] : 0;
+      for (int j = 0; other != nullptr && j < kInputs; j++) to[j] += columns[j] >= 0 ? factor * other[columns[j]] : 0;
+      for (int j = 0; shift != 0 && y != kNothing && j < kInputs; j++) to[j] -= columns[j] == kNothing ? 0 : shift;
     }
   }
 
   template <typename Load>
   FUSIONLENS_INLINE void transformFrom(const Load& load, float shift, float* to) const {
-    const int64_t stride = layout_->inWidth;
     if (!inside_) {
-      transformWith<true, false>(load, offsets_, stride, shift, to);
+      transformWith<true, false>(load, shift, to);
     } else if (shift != 0) {
-      transformWith<false, true>(load, offsets_, stride, shift, to);
+      transformWith<false, true>(load, shift, to);
     } else {
-      transformWith<false, false>(load, offsets_, stride, shift, to);
+      transformWith<false, false>(load, shift, to);
     }
   }
 
   /**
-   * The inputs of all tiles, rows `stride` floats apart, to points `inputPoint` floats apart. `load(offsets, from)` are
-   * groups of four, `from` floats beyond the tiles' first inputs.
+   * The inputs of all tiles to points `inputPoint` floats apart. `load(i, t, column)` are groups of four inputs of row i
+   * from `column` on: of tile t, and of every fourth after it.
    */
   template <bool Masked, bool Shifted, typename Load>
-  FUSIONLENS_INLINE void transformWith(const Load& load, const int64_t* offsets, int64_t stride, float shift,
-                                       float* to) const {
+  FUSIONLENS_INLINE void transformWith(const Load& load, float shift, float* to) const {
     const Vec shifts = broadcast(shift);
     Vec half[kInputs][Kind::kPoints];
     for (int i = 0; i < kInputs; i++) {
@@ -195,7 +216,7 @@ class InputTiles {
       for (int first = 0; first < kWindow; first += kGroup) {
         Vec groups[kGroup];
         FUSIONLENS_UNROLL
-        for (int t = 0; t < kGroup; t++) groups[t] = load(offsets + t, i * stride + first);
+        for (int t = 0; t < kGroup; t++) groups[t] = load(i, t, first);
         transposeGroups(groups, d + first);
       }
       FUSIONLENS_UNROLL
@@ -219,13 +240,14 @@ class InputTiles {
   const WinogradLayout* layout_ = nullptr;
   int64_t tops_[kLanes], lefts_[kLanes];  // of the tiles, for a source that isn't displaced
   int64_t offsets_[kLanes];               // of their first inputs in a slice
-  bool placed_ = false;
+  bool placed_ = false, listed_ = false;
   int64_t row_ = 0, column_ = 0;
   bool inside_ = false;
   int64_t least_ = 0, most_ = 0;  // of the offsets
   Mask rows_[kInputs], columns_[kInputs];
-  int64_t copiedOffsets_[kLanes];
-  float copied_[kLanes * kInputs * kWindow];
+  bool insideTile_[kLanes];
+  int64_t shownRows_[kLanes][kInputs], shownColumns_[kLanes][kInputs];
+  float copied_[kLanes][kInputs * kWindow] = {};
 };
 
 /**
