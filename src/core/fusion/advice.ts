@@ -28,8 +28,9 @@ export class Shapes {
   }
 }
 
-/** Points of a tile in Winograd's algorithm F(4×4, 3×3). */
-const WINOGRAD_POINTS = 36;
+/** Points of a transformed 3×3 filter in Winograd's algorithm F(6×6, 3×3), and of three taps over depth by F(2, 3). */
+const WINOGRAD_POINTS = 64;
+const WINOGRAD_DEPTH_POINTS = 4;
 
 /** Operators that write a plane of their own; the others of a chain only pass a view on, or small statistics. */
 const VIEWS: ReadonlySet<string> = new Set([
@@ -161,9 +162,11 @@ export function vanishingPlanes(nodes: readonly Node[]): number {
 function packedWeightBytes(convolution: Node, weights: readonly number[]): number {
   const { group, strides, dilations } = convolutionAttributes(convolution);
   const plain = [...(strides ?? []), ...(dilations ?? [])].every((step) => step === 1);
-  const [outputs = 0, inputs = 0, height = 0, width = 0] = weights;
-  if (convolution.opType !== 'Conv' || weights.length !== 4 || group !== 1 || !plain || height * width === 1) {
+  const [outputs = 0, inputs = 0, ...kernel] = weights;
+  const [width = 0, height = 0, depth = 1] = kernel.reverse();
+  if (convolution.opType !== 'Conv' || kernel.length < 2 || group !== 1 || !plain || height === 1 || width === 1) {
     return FLOAT_BYTES * count(weights);
   }
-  return FLOAT_BYTES * outputs * inputs * WINOGRAD_POINTS * Math.ceil(height / 3) * Math.ceil(width / 3);
+  const slices = depth === 3 ? WINOGRAD_DEPTH_POINTS : depth;
+  return FLOAT_BYTES * outputs * inputs * slices * WINOGRAD_POINTS * Math.ceil(height / 3) * Math.ceil(width / 3);
 }
