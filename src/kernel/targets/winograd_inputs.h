@@ -74,6 +74,7 @@ class InputTiles {
     const auto sliceOffset = [&](int64_t slice) {
       return (source.channel * l.inDepth + slice) * l.inHeight * l.inWidth;
     };
+    const auto planeOf = [&](int64_t slice) { return slice < 0 ? nullptr : task.input + sliceOffset(slice); };
     const auto isWithin = [&](int64_t slice) {
       const int64_t base = sliceOffset(slice) + displacement;
       return slice >= 0 && base + least_ >= 0 &&
@@ -83,13 +84,13 @@ class InputTiles {
     const bool paired = slices.factor != 0;
     const bool readable = isWithin(slices.first) && (!paired || isWithin(slices.second));
     const int64_t stride = l.inWidth;
-    const float* first = task.input + sliceOffset(slices.first);
-    const float* second = task.input + sliceOffset(slices.second);
+    const float* first = planeOf(slices.first);
+    const float* second = paired ? planeOf(slices.second) : nullptr;
     // What lies outside a plane is there in memory, in the rows before and after; padding with zeros masks it.
     if (readable && (inside_ || (l.border == kBorderZero && shift == 0))) {
       first += displacement;
-      second += displacement;
       if (paired) {
+        second += displacement;
         const Vec factor = broadcast(slices.factor);
         transformFrom([&](int i, int t, int column) {
           const int64_t from = i * stride + column;
@@ -111,8 +112,7 @@ class InputTiles {
         tiles[t] = first + displacement + offsets_[t];
         strides[t] = stride;
       } else {
-        copyTile(t, slices.first < 0 ? nullptr : first, slices.second < 0 || !paired ? nullptr : second, slices.factor,
-                 shift);
+        copyTile(t, first, second, slices.factor, shift);
         tiles[t] = copied_[t];
         strides[t] = kWindow;
       }
@@ -123,12 +123,10 @@ class InputTiles {
   }
 
  private:
-  // What a position shows that isn't an input.
-  static constexpr int64_t kPadding = -1;
-  /** Beyond the padding, where tiles overhang the output. */
+  /** What a position beyond the padding shows, where tiles overhang the output. */
   static constexpr int64_t kNothing = -2;
 
-  /** The input that a position of an axis shows; the padding ends at `begin` and `end`. */
+  /** The input that a position of an axis shows, or -1 for zero; the padding ends at `begin` and `end`. */
   static int64_t shown(int border, int64_t i, int64_t size, int64_t begin, int64_t end) {
     return i < begin || i >= end ? kNothing : shownIndex(border, i, size);
   }
