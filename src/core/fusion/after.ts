@@ -58,7 +58,7 @@ export interface TailTools {
   readonly types: ElementTypes;
   readonly tracer: Tracer;
   /** Nodes that another fusion takes already. */
-  readonly taken: ReadonlySet<Node>;
+  readonly taken: Pick<ReadonlySet<Node>, 'has'>;
 }
 
 /** What a tail belongs to. */

@@ -36,14 +36,9 @@ export class Constants {
     const value = name === '' ? undefined : lookUp(scope, name);
     const origin = value && originOf(value);
     if (origin === undefined) return undefined;
-    if (origin === 'computed') {
-      const computed = this.computed(value!);
-      return computed && computed.values.length <= most ? computed : undefined;
-    }
-    const { producer, initializer } = value!;
-    if (!producer) return initializer && this.ofTensor(initializer, most);
-    const [attribute] = producer.attributes;
-    return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value, most) : undefined;
+    if (origin === 'stated') return this.stated(value!, most);
+    const computed = this.computed(value!);
+    return computed && computed.values.length <= most ? computed : undefined;
   }
 
   /**
@@ -55,11 +50,16 @@ export class Constants {
     return constant?.values.length === 1 && constant.dims.length <= rank ? constant.values[0] : undefined;
   }
 
+  private stated({ producer, initializer }: Value, most: number): ConstantNumbers | undefined {
+    if (!producer) return initializer && this.ofTensor(initializer, most);
+    const [attribute] = producer.attributes;
+    return attribute && producer.attributes.length === 1 ? this.ofAttribute(attribute.value, most) : undefined;
+  }
+
   private computed(value: Value): ConstantNumbers | undefined {
-    if (this.folded.has(value)) return this.folded.get(value);
-    this.folded.set(value, undefined);
+    // Looked up whether known or not, as what is found depends on all of them.
     for (const step of foldedValues(value)) {
-      if (step === value || !this.folded.has(step)) this.folded.set(step, this.fold(step.scope, step.producer!));
+      if (!this.folded.has(step)) this.folded.set(step, this.fold(step.scope, step.producer!));
     }
     return this.folded.get(value);
   }
@@ -67,13 +67,19 @@ export class Constants {
   private fold(scope: Scope, node: Node): ConstantNumbers | undefined {
     const inputs: (ConstantNumbers | undefined)[] = [];
     for (const input of node.inputs) {
-      const known = input === '' ? undefined : this.numbers(scope, input);
+      const known = input === '' ? undefined : this.operand(scope, input);
       if (input !== '' && !known) return undefined;
       inputs.push(known);
     }
     const filling = node.attributes.find((attribute) => attribute.name === 'value')?.value;
     const fillingNumber = filling ? this.ofAttribute(filling, 1)?.values[0] : 0;
     return foldConstant(node, scope.opset!, inputs, fillingNumber, MOST_ELEMENTS);
+  }
+
+  /** What a node reads that is folded after all that it depends on. */
+  private operand(scope: Scope, name: string): ConstantNumbers | undefined {
+    const value = lookUp(scope, name)!;
+    return originOf(value) === 'stated' ? this.stated(value, MOST_ELEMENTS) : this.folded.get(value);
   }
 
   private ofAttribute(value: AttributeValue, most: number): ConstantNumbers | undefined {

@@ -38,6 +38,9 @@ const NO_INPUT_TYPE = new Set([
 ]);
 const BOOLEAN = new Set(['And', 'Or', 'Xor', 'Equal', 'Greater', 'GreaterOrEqual', 'Less', 'LessOrEqual']);
 
+/** Marks a type that follows from those of other values. */
+const DEDUCED = 1 << 30;
+
 /** A node that calls a function, and where. */
 export interface Call {
   readonly scope: Scope;
@@ -51,7 +54,7 @@ const functionKey = ({ domain, name }: Pick<FunctionProto, 'domain' | 'name'>): 
  * a scope of which such a value is asked about.
  */
 export class ElementTypes {
-  /** By the number of the value: its type and 1, or 0 where that isn't known. */
+  /** By the number of the value: its type and 1, or 0 where that isn't known; {@link DEDUCED} where nothing states it. */
   private readonly known = new Map<Scope, Int32Array>();
   private readonly done = new Set<Scope>();
   private calls: Map<string, Call[]> | undefined;
@@ -65,8 +68,11 @@ export class ElementTypes {
     const { scope: at, number } = value;
     const types = this.typesOf(at);
     if (types[number] === 0) types[number] = 1 + (statedType(value, name) ?? -1);
-    if (types[number] === 0 && !this.done.has(at)) this.deduce(at, types);
-    return types[number] === 0 ? undefined : types[number]! - 1;
+    if (types[number] === 0 && !this.done.has(at)) at.lookUps.apart(() => this.deduce(at, types));
+    const known = types[number]!;
+    const type = known === 0 ? undefined : (known & ~DEDUCED) - 1;
+    if (known === 0 || known & DEDUCED) at.lookUps.noteDeduced(scope, name, type);
+    return type;
   }
 
   /** The scope of a function's body. */
@@ -88,8 +94,9 @@ export class ElementTypes {
       for (const name of outputs) {
         const value = values.get(name);
         if (!value?.producer || types[value.number] !== 0) continue;
-        const type = statedType(value, name) ?? this.ofOutput(scope, value.producer, name);
-        types[value.number] = 1 + (type ?? -1);
+        const stated = statedType(value, name);
+        const type = stated ?? this.ofOutput(scope, value.producer, name);
+        types[value.number] = type === undefined ? 0 : (1 + type) | (stated === undefined ? DEDUCED : 0);
       }
     }
   }
@@ -102,7 +109,7 @@ export class ElementTypes {
         if (known !== undefined && known !== FLOAT) break;
         known = this.of(scope, node.inputs[index] ?? '') ?? known;
       }
-      types[inner.values.get(name)!.number] = 1 + (known ?? -1);
+      types[inner.values.get(name)!.number] = known === undefined ? 0 : (1 + known) | DEDUCED;
     });
   }
 

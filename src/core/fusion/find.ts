@@ -3,7 +3,8 @@ import type { ByteSource } from '../wire/source';
 import { advise, Shapes, type ValueShapes } from './advice';
 import { leftAfter, NO_TAIL, tailAfter, type Tail } from './after';
 import { anchorsOf } from './anchors';
-import { padBefore, type PadBefore } from './before';
+import { padBefore } from './before';
+import { CarryOver } from './carryOver';
 import { Constants } from './constants';
 import { convolutionAttributes } from './convolution';
 import { nodeName } from './describe';
@@ -35,6 +36,7 @@ import {
   opsetReason,
   sharedValueReason,
 } from './reasons';
+import { presentAround, presentPair, presentTail, type Around, type Pair } from './pair';
 import { hasNode, indexScopes, usesOf, type Body, type Scope } from './scope';
 import { Tracer, type Path } from './trace';
 import { uniqueName } from './uniqueName';
@@ -59,38 +61,62 @@ export function findFusions(model: Model, options: FindOptions = {}): Finding[] 
   const types = new ElementTypes(scopes);
   const tracer = new Tracer(types, options.source);
   const shapes = new Shapes(options.shapes);
-  const ids = new UniqueIds();
-  const tools = { types, tracer, shapes, ids, constants: new Constants(options.source) };
+  const taken = new TakenNodes(scopes[0]!);
+  const carried = new CarryOver(scopes[0]!, options.source, types, (node) => taken.has(node));
+  const tools = { types, tracer, carried, taken, constants: new Constants(options.source) };
   // Shapes that are only assumed, for the advice, decide nothing.
   const exact = { ...tools, shapes: new Shapes() };
   const candidates: Candidate[] = [];
   for (const scope of scopes) {
     const inBody = anchors.get(scope.body);
-    if (!inBody) continue;
-    for (const found of new NormalizationForms(scope, exact).find(inBody))
-      candidates.push(examine(scope, found, exact));
+    if (inBody) candidates.push(...candidatesIn(scope, inBody, exact));
   }
   // Only when all pairs are known can what stands before and after one be told from parts of another.
-  const taken = new Set<Node>();
-  for (const { reason, chain } of candidates) if (!reason) for (const node of chain) taken.add(node);
-  const around = { ...tools, taken };
-  const tails = tailsOf(candidates, around);
-  return candidates.map((candidate) => complete(candidate, tails.get(candidate) ?? NO_TAIL, around));
+  for (const { pair } of candidates) if (!pair.reason) taken.add(pair.chain);
+  const tails = tailsOf(candidates, exact);
+  const ids = new UniqueIds();
+  return candidates.map((candidate) => {
+    const tail = tails.get(candidate) ?? NO_TAIL;
+    const around = aroundOf(candidate, tail, exact);
+    return new Found(ids.of(candidate.pair.convolution), candidate, around, tail, shapes);
+  });
+}
+
+/** The pairs whose normalisation is part of the body, in the order of the nodes by which they are recognised. */
+function candidatesIn(scope: Scope, anchors: readonly Node[], tools: Tools): Candidate[] {
+  const forms = new NormalizationForms(scope, tools);
+  const covered = new Set<Node>();
+  const candidates: Candidate[] = [];
+  for (const anchor of anchors) {
+    if (covered.has(anchor)) continue;
+    const find = (): Pair | undefined => {
+      const found = forms.at(anchor);
+      return found && examine(scope, found, tools);
+    };
+    const pair = tools.carried.step(scope, anchor, 'pair', find, (known, to) => known && presentPair(known, to));
+    if (!pair) continue;
+    for (const node of pair.form.nodes) covered.add(node);
+    candidates.push(new Candidate(scope, anchor, pair, tools.shapes));
+  }
+  return candidates;
 }
 
 /**
  * What follows each pair. An addition of two pairs' results goes to the pair
  * of its first operand, so that the order of nodes doesn't matter.
  */
-function tailsOf(candidates: readonly Candidate[], tools: Around): Map<Candidate, Tail> {
+function tailsOf(candidates: readonly Candidate[], tools: Tools): Map<Candidate, Tail> {
   const tails = new Map<Candidate, Tail>();
   for (const operands of [1, 2]) {
+    const step = operands === 1 ? 'tail of the first operand' : 'tail';
     for (const candidate of candidates) {
-      if (candidate.reason || candidate.form.view || tails.has(candidate)) continue;
-      const tail = tailAfter(candidate, operands, tools);
+      const { body, anchor, pair } = candidate;
+      if (pair.reason || pair.form.view || tails.has(candidate)) continue;
+      const follow = (): Tail => tailAfter(candidate, operands, tools);
+      const tail = tools.carried.step(body, anchor, step, follow, presentTail);
       if (tail.nodes.length === 0) continue;
       tails.set(candidate, tail);
-      for (const node of tail.nodes) tools.taken.add(node);
+      tools.taken.add(tail.nodes);
     }
   }
   return tails;
@@ -113,41 +139,61 @@ export function findFused(model: Model): FusedNode[] {
 interface Tools {
   readonly types: ElementTypes;
   readonly tracer: Tracer;
+  /** Those that are certain. */
   readonly shapes: Shapes;
-  readonly ids: UniqueIds;
   readonly constants: Constants;
+  readonly carried: CarryOver;
+  readonly taken: TakenNodes;
 }
 
-interface Around extends Tools {
-  /** Nodes that a fusion takes. */
-  readonly taken: Set<Node>;
+/** Nodes that a fusion takes. */
+class TakenNodes {
+  private readonly nodes = new Set<Node>();
+
+  /** @param scope any of the model. */
+  constructor(private readonly scope: Scope) {}
+
+  add(nodes: readonly Node[]): void {
+    for (const node of nodes) this.nodes.add(node);
+  }
+
+  has(node: Node): boolean {
+    const isTaken = this.nodes.has(node);
+    this.scope.lookUps.noteTaken(node, isTaken);
+    return isTaken;
+  }
 }
 
 /** A pair, before what is around it is looked at. */
 class Candidate {
+  readonly scope: Scope;
+  readonly form: Normalization;
+
   /**
-   * @param chain from the convolution to the end of the normalisation.
+   * @param body the scope of the normalisation.
+   * @param anchor the node by which it was recognised.
    * @param shapes those that are certain.
    */
   constructor(
-    readonly scope: Scope,
-    readonly convolution: Node,
-    readonly form: Normalization,
-    readonly chain: readonly Node[],
-    readonly isGroup: boolean,
-    readonly reason: Reason | undefined,
+    readonly body: Scope,
+    readonly anchor: Node,
+    readonly pair: Pair,
     private readonly shapes: Shapes,
-  ) {}
+  ) {
+    this.scope = pair.outer ?? body;
+    this.form = pair.form;
+  }
 
   /** Dimensions of the convolution's output, or how many it has at least. */
   get leastRank(): number {
-    const { scope, convolution } = this;
+    const { scope, pair } = this;
+    const { convolution } = pair;
     const weights = this.shapes.of(scope, convolution.inputs[1] ?? '');
     return weights?.length ?? (convolutionAttributes(convolution).kernelShape?.length ?? 1) + 2;
   }
 }
 
-function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Candidate {
+function examine(normScope: Scope, { normalization: form, path }: FoundNormalization, tools: Tools): Pair {
   const { convolution, scope, steps } = path;
   const chain = [convolution].concat(
     steps.map((step) => step.node),
@@ -155,19 +201,22 @@ function examine(normScope: Scope, { normalization: form, path }: FoundNormaliza
   );
   const group = groupReshape(normScope, form, path);
   const reason = whyNot(normScope, form, path, chain, group, tools);
-  return new Candidate(scope, convolution, form, chain, group !== undefined, reason, tools.shapes);
+  const outer = scope === normScope ? undefined : scope;
+  return { outer, convolution, form, chain, isGroup: group !== undefined, reason };
 }
 
-/** The finding with the Pad before it, and the addition and the activation after it, that fuse along. */
-function complete(candidate: Candidate, tail: Tail, tools: Around): Finding {
-  const { scope, convolution, reason } = candidate;
-  const { pad, left: before } = reason ? NO_PAD : padBefore(scope, convolution, tools.constants, tools.types);
-  const after = reason ? undefined : leftAfter(candidate, tail, tools);
-  const left = before || after ? [before, after].filter((why) => why !== undefined) : undefined;
-  return new Found(tools.ids.of(convolution), candidate, pad, tail, left, tools.shapes);
+function aroundOf(candidate: Candidate, tail: Tail, tools: Tools): Around {
+  const { body, anchor, pair } = candidate;
+  if (pair.reason) return NOTHING_AROUND;
+  const look = (): Around => {
+    const { pad, left: before } = padBefore(candidate.scope, pair.convolution, tools.constants, tools.types);
+    const after = leftAfter(candidate, tail, tools);
+    return { pad, left: before || after ? [before, after].filter((why) => why !== undefined) : undefined };
+  };
+  return tools.carried.step(body, anchor, 'around', look, presentAround);
 }
 
-const NO_PAD: PadBefore = {};
+const NOTHING_AROUND: Around = {};
 
 class Found implements Finding {
   readonly kind: FindingKind;
@@ -177,7 +226,9 @@ class Found implements Finding {
   readonly convolution: Node;
   readonly normalization: Node;
   readonly form: Normalization;
+  readonly pad: FusedPad | undefined;
   readonly residual: FusedResidual | undefined;
+  readonly left: readonly Reason[] | undefined;
   readonly activation: Node | undefined;
   readonly fusedActivation: FusedActivation | undefined;
   readonly nodes: readonly Node[];
@@ -187,17 +238,18 @@ class Found implements Finding {
   constructor(
     readonly id: string,
     private readonly candidate: Candidate,
-    readonly pad: FusedPad | undefined,
+    { pad, left }: Around,
     { nodes, residual, activation }: Tail,
-    readonly left: readonly Reason[] | undefined,
     private readonly shapes: Shapes,
   ) {
-    const { scope, convolution, form, chain, isGroup, reason } = candidate;
+    const { convolution, form, chain, isGroup, reason } = candidate.pair;
+    this.pad = pad;
+    this.left = left;
     const type = convolution.opType as ConvolutionType;
     this.kind = isGroup ? 'ConvGroupNormalization' : `${type}InstanceNormalization`;
     this.fusable = reason === undefined;
     this.reason = reason;
-    this.scope = scope.body;
+    this.scope = candidate.scope.body;
     this.convolution = convolution;
     this.normalization = form.anchor;
     this.form = form;

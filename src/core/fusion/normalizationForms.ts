@@ -65,8 +65,9 @@ const BINARY: ReadonlySet<string> = new Set(['Add', 'Div', 'Mul', 'Sub', 'Sum'])
 /** Finds the normalisations of one body that follow a convolution. */
 export class NormalizationForms {
   private readonly order: NodeOrder;
+  /** What was worked out from the anchor that is looked at. */
   private readonly evaluated = new Map<string, PlaneValues>();
-  private readonly covered = new Set<Node>();
+  private readonly planeShapes = new Map<string, PlaneShape>();
 
   constructor(
     private readonly scope: Scope,
@@ -75,21 +76,11 @@ export class NormalizationForms {
     this.order = new NodeOrder(scope.body.nodes);
   }
 
-  /** All of them that these nodes of the body are part of, in their order. */
-  find(anchors: readonly Node[]): FoundNormalization[] {
-    const found: FoundNormalization[] = [];
-    for (const anchor of anchors) {
-      if (this.covered.has(anchor)) continue;
-      const one = this.at(anchor);
-      if (!one) continue;
-      for (const node of one.normalization.nodes) this.covered.add(node);
-      found.push(one);
-    }
-    return found;
-  }
-
-  private at(anchor: Node): FoundNormalization | undefined {
+  /** The one that a node of the body is part of. */
+  at(anchor: Node): FoundNormalization | undefined {
     const { scope, tools } = this;
+    this.evaluated.clear();
+    this.planeShapes.clear();
     const input = anchor.inputs[0] ?? '';
     if (input === '' || !anchor.outputs[0]) return this.alone(anchor);
     if (anchor.opType === 'ATen' || anchor.opType === 'BatchNormalization') return this.trainingForm(anchor);
@@ -314,8 +305,6 @@ export class NormalizationForms {
     const departure = deviation?.departure;
     return departure && { ...departure, node: departure.node ?? node };
   }
-
-  private readonly planeShapes = new Map<string, PlaneShape>();
 
   private planeShape(root: string, path?: Path): PlaneShape {
     const known = this.planeShapes.get(root);

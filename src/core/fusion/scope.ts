@@ -1,4 +1,5 @@
 import type { Attribute, Graph, Model, Node, Tensor, ValueInfo } from '../onnx/model';
+import { LookUps } from './lookUps';
 import { Scope, type Body, type Holder, type Use, type Value } from './values';
 
 export {
@@ -74,8 +75,9 @@ export function indexScopes(model: Model): readonly Scope[] {
   const known = indexed.get(model);
   if (known) return known;
   const scopes: Scope[] = [];
-  openScope(model, model.graph, defaultOpset(model.opsetImports), undefined, scopes);
-  for (const fn of model.functions) openScope(model, fn, defaultOpset(fn.opsetImports), undefined, scopes);
+  const lookUps = new LookUps();
+  openScope(model, model.graph, defaultOpset(model.opsetImports), undefined, lookUps, scopes);
+  for (const fn of model.functions) openScope(model, fn, defaultOpset(fn.opsetImports), undefined, lookUps, scopes);
   indexed.set(model, scopes);
   return scopes;
 }
@@ -86,9 +88,10 @@ function openScope(
   body: Body,
   opset: number | undefined,
   holder: Holder | undefined,
+  lookUps: LookUps,
   scopes: Scope[],
 ): void {
-  const scope = new Scope(model, body, opset, body === model.graph && fixesInputs(model), holder);
+  const scope = new Scope(model, body, opset, body === model.graph && fixesInputs(model), lookUps, holder);
   scopes.push(scope);
   if (holder) {
     const siblings = holder.scope.children.get(holder.node);
@@ -99,7 +102,7 @@ function openScope(
     if (!mayHoldGraphs(node)) continue;
     for (const attribute of node.attributes) {
       for (const graph of subgraphsOf(attribute)) {
-        openScope(model, graph, opset, { scope, node, attribute: attribute.name }, scopes);
+        openScope(model, graph, opset, { scope, node, attribute: attribute.name }, lookUps, scopes);
       }
     }
   }

@@ -1,5 +1,6 @@
 import { initializersOf } from '../onnx/initializers';
 import type { FunctionProto, Graph, Model, Node, Tensor } from '../onnx/model';
+import type { LookUps } from './lookUps';
 
 /** Something that holds nodes: the main graph, a subgraph, or a function. */
 export type Body = Graph | FunctionProto;
@@ -56,12 +57,14 @@ export class Scope {
   /**
    * @param opset version of the default operator set in force here.
    * @param fixesInputs does an initializer keep callers from giving the input of its name?
+   * @param lookUps is told of every name that is looked up, here and in the model's other bodies.
    */
   constructor(
     readonly model: Model,
     readonly body: Body,
     readonly opset: number | undefined,
     fixesInputs: boolean,
+    readonly lookUps: LookUps,
     holder: Holder | undefined,
   ) {
     this.parent = holder?.scope;
@@ -177,15 +180,18 @@ export class Values implements Iterable<[string, Value]> {
 
   /** Is it an output of a node? */
   computes(name: string): boolean {
+    this.scope.lookUps.note(name);
     return this.outputs.has(name);
   }
 
   /** Is it an input or an initializer? */
   declares(name: string): boolean {
+    this.scope.lookUps.note(name);
     return this.declared.numbers.has(name);
   }
 
   get(name: string): Value | undefined {
+    this.scope.lookUps.note(name);
     const number = this.outputs.get(name) ?? this.declared.numbers.get(name);
     return number === undefined ? undefined : this.numbered(name, number);
   }

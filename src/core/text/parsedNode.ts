@@ -72,6 +72,11 @@ export class ParsedNode implements Node {
     return this.copy(this.start + by, shiftAll(this.attributes, by, shiftAttribute), this.reach, this.isIncomplete);
   }
 
+  /** Was it read when the other was, so that they differ at most in their place? */
+  isCopyOf({ places, at, isIncomplete }: ParsedNode): boolean {
+    return places === this.places && at === this.at && isIncomplete === this.isIncomplete;
+  }
+
   /** The same node, of which only a part was read. */
   incomplete(): ParsedNode {
     return this.copy(this.start, this.attributes, 0, true);
