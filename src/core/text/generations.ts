@@ -59,14 +59,22 @@ export class Generations {
    * Where the data is that `edited` refers to, for `BuildOptions.aliases`;
    * `undefined` for a reference that nothing is known of.
    *
-   * The text belongs to the state in which most of its references have their
-   * names. A text of no known state gets the present data of the same name and
-   * size: a wrong guess would save weights that nobody meant.
+   * Of the states that the text can have been printed from it belongs to the one
+   * in which most of its references have their names, the present one where
+   * several are alike. A text of no known state gets the present data of the
+   * same name and size: a wrong guess would save weights that nobody meant.
    * @param fileNames the names by which the text refers to the file.
    */
   aliasesFor(edited: Model, fileNames: ReadonlySet<string>): ReadonlyMap<string, ByteRange | Uint8Array | undefined> {
     const references = referencesIn(edited, fileNames);
-    const known = this.generations.find((generation) => isStateOf(generation, references));
+    let known: Generation | undefined;
+    let most = -1;
+    for (const generation of this.generations) {
+      const same = namesKept(generation, references);
+      if (same === undefined || same <= most) continue;
+      known = generation;
+      most = same;
+    }
     if (known) return new Map(references.map(({ key }) => [key, known.get(key)?.place]));
     const byName = placesByName(this.generations[0] ?? new Map<string, Data>());
     const aliases = new Map<string, ByteRange | Uint8Array | undefined>();
@@ -129,12 +137,15 @@ function referencesIn(model: Model, fileNames: ReadonlySet<string>): NamedRefere
 }
 
 /**
- * Whether a text with these references was printed from this state and edited
- * since: most have their names, new names are new to the state, and those that
- * name other data than they did have changed places among themselves. Data that
- * an attribute without a name has taken over has none to tell by.
+ * How many of these references have the names that they had in this state;
+ * `undefined` where their text wasn't printed from it. It was where all of them
+ * are data of the state and have only exchanged names, and where edits, of names
+ * or of references, are no more than what is left as it was. Of references to
+ * what isn't data of the state, only a text whose other names are where they
+ * were may have some: those are mistakes then. Data that an attribute without a
+ * name has taken over has none to tell by.
  */
-function isStateOf(generation: Generation, references: readonly NamedReference[]): boolean {
+function namesKept(generation: Generation, references: readonly NamedReference[]): number | undefined {
   const names = new Set([...generation.values()].map(({ name }) => name));
   const moved: string[] = [];
   const owners: string[] = [];
@@ -149,8 +160,10 @@ function isStateOf(generation: Generation, references: readonly NamedReference[]
       owners.push(owner);
     }
   }
-  const others = missing + moved.length;
-  return (others === 0 || same > others) && moved.sort().join('\0') === owners.sort().join('\0');
+  const exchanged = moved.sort().join('\0') === owners.sort().join('\0');
+  const mostAreLeft = same >= missing + moved.length;
+  const isState = missing === 0 ? exchanged || mostAreLeft : exchanged && mostAreLeft;
+  return isState ? same : undefined;
 }
 
 /** Where data lies by its name and size, those left out that several tensors have. */
