@@ -84,6 +84,27 @@ describe('Generations', () => {
     assert.deepEqual(weights(saved), { ...weights(before), a: weights(before)['b'], b: weights(before)['a'] });
   });
 
+  it('leaves data where it is when all names are exchanged', () => {
+    const before = original();
+    const next: Record<string, string> = { a: 'b', b: 'c', c: 'd', d: 'e', e: 'a' };
+    const exchanged = before.text.replace(/float\[4\] ([a-e]) = /g, (_, name: string) => `float[4] ${next[name]} = `);
+    const [saved] = save(before, exchanged, Generations.of(before.model));
+    const expected = Object.entries(weights(before)).map(([name, values]) => [next[name], values]);
+    assert.deepEqual(weights(saved), Object.fromEntries(expected));
+  });
+
+  it('takes one reference for several tensors', () => {
+    const before = original();
+    const [, data] = /float\[4\] e = (\[[^\]]*\])/.exec(before.text)!;
+    const tied = before.text.replace(
+      /float\[4\] ([ab]) = \[[^\]]*\]/g,
+      (_, name: string) => `float[4] ${name} = ${data}`,
+    );
+    const [saved] = save(before, tied, Generations.of(before.model));
+    const { e } = weights(before);
+    assert.deepEqual(weights(saved), { ...weights(before), a: e, b: e });
+  });
+
   it('finds data by name in a file that another program wrote', () => {
     const before = original();
     const [longer] = save(
