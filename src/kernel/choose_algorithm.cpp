@@ -96,7 +96,8 @@ AlgorithmChoice algorithmChoiceOf(const std::string& name) {
   if (name == "winogradDepth") return AlgorithmChoice::WinogradDepth;
   if (name == "depthwise") return AlgorithmChoice::Depthwise;
   throw std::invalid_argument("algorithm \"" + name +
-                              "\" is unknown; fastest, exact, direct, winograd, winogradF4, winogradF6, winogradDepth and depthwise are known");
+                              "\" is unknown; fastest, exact, direct, winograd, winogradF4, winogradF6, winogradDepth "
+                              "and depthwise are known");
 }
 
 std::unique_ptr<Algorithm> chooseAlgorithm(const Convolution& c, const float* weights, const Target& target,

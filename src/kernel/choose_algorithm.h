@@ -24,7 +24,10 @@ enum class AlgorithmChoice {
   Depthwise,
 };
 
-/** "fastest", "exact", "direct", "winograd", "winogradF4", "winogradF6", "winogradDepth", "depthwise"; throws std::invalid_argument for anything else. */
+/**
+ * "fastest", "exact", "direct", "winograd", "winogradF4", "winogradF6", "winogradDepth", "depthwise"; throws
+ * std::invalid_argument for anything else.
+ */
 AlgorithmChoice algorithmChoiceOf(const std::string& name);
 
 /** The algorithm for a layer, with its weights packed. */

@@ -2,13 +2,14 @@
 
 #include <algorithm>
 #include <cassert>
-#include <limits>
 
 namespace fusionlens {
 namespace {
 
-// Outputs of a tile: enough for its overhead not to count, few enough for single-precision sums.
+// Outputs of a tile: enough for its overhead not to count, few enough for its inputs to stay in the nearest cache.
 constexpr int64_t kTileOutputs = 4096;
+// Floats that a row of outputs reaches over; large dilations copy much that no tap reads.
+constexpr int64_t kMostCopied = 1 << 20;
 // Rows share most of their inputs' copies.
 constexpr int64_t kLeastRows = 4;
 // The last outputs of a row read up to two vectors beyond it.
@@ -19,8 +20,7 @@ constexpr int64_t kVectors = 2;
 bool DepthwiseConvolution::canDo(const Convolution& c) {
   return !c.transposed && c.groups == c.inChannels && c.groups > 1 && c.kernel.depth == 1 && c.input.depth == 1 &&
          c.output().depth == 1 && c.padBegin.depth == 0 && c.stride.width == 1 &&
-         (c.kernel.height - 1) * c.dilation.height * (c.padBegin.width + c.input.width + c.padEnd.width) <
-             std::numeric_limits<int32_t>::max() / 2;
+         (c.kernel.height - 1) * c.dilation.height * (c.padBegin.width + c.input.width + c.padEnd.width) < kMostCopied;
 }
 
 DepthwiseConvolution::DepthwiseConvolution(const Convolution& c, const float* weights, const Target& target)
@@ -60,8 +60,8 @@ int64_t DepthwiseConvolution::tileElements(int64_t tile) const {
   return std::min(tileRows_, layout_.outHeight - tile * tileRows_) * layout_.outWidth;
 }
 
-void DepthwiseConvolution::convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
-                                        int64_t momentsStride, float* scratch) const {
+void DepthwiseConvolution::convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes,
+                                        TileMoments* moments, int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const int64_t inSize = c.input.volume();
   const int64_t outSize = c.output().volume();

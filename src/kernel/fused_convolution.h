@@ -34,8 +34,9 @@ class FusedConvolution {
 
   /**
    * Computes `y` (`outputElements()`) from `x` (`inputElements()`), which must not overlap, on at most `threads`
-   * threads of `pool`. `residual`, where there is one, is added before the activation and must not overlap `y` either. The result is the same for any number of threads. Concurrent calls wait for each other, since
-   * they share the plan's workspace.
+   * threads of `pool`. `residual`, where there is one, is added before the activation and must not overlap `y` either.
+   * The result is the same for any number of threads. Concurrent calls wait for each other, since they share the plan's
+   * workspace.
    */
   void run(const float* x, float* y, ThreadPool& pool, int threads, Fusion fusion = Fusion::Fused,
            const Residual* residual = nullptr);

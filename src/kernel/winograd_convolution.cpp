@@ -110,6 +110,11 @@ WinogradConvolution::WinogradConvolution(const Convolution& convolution, Winogra
                                          const Target& target)
     : convolution_(convolution), target_(target), kind_(form.kind), nestsDepth_(form.nestsDepth) {
   assert(convolution.check().empty());
+  const std::vector<WinogradForm> possible = forms(convolution);
+  assert(std::any_of(possible.begin(), possible.end(), [&](const WinogradForm& other) {
+    return other.kind == form.kind && other.nestsDepth == form.nestsDepth;
+  }));
+  static_cast<void>(possible);
   listPoints();
   findSources();
   layOut();
@@ -282,8 +287,8 @@ int64_t WinogradConvolution::tileElements(int64_t tile) const {
   return count * std::min(slicesPerTile(), l.outDepth - z);
 }
 
-void WinogradConvolution::convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
-                                       int64_t momentsStride, float* scratch) const {
+void WinogradConvolution::convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes,
+                                       TileMoments* moments, int64_t momentsStride, float* scratch) const {
   const Convolution& c = convolution_;
   const WinogradLayout& l = layout_;
   WinogradTask task{};

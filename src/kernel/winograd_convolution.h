@@ -20,7 +20,8 @@ struct WinogradForm {
 class WinogradConvolution final : public Algorithm {
  public:
   /**
-   * Those that can do it, perhaps none. One group, dilation 1. Stride 1: kernels other than 3×3 are padded with zeros to multiples of it. Stride 2: 3×3;
+   * Those that can do it, perhaps none. One group, dilation 1. Stride 1: kernels other than 3×3 are padded with zeros to
+   * multiples of it. Stride 2: 3×3;
    * transposed only in two dimensions with odd padding at the beginning, which nearly all such layers have.
    */
   static std::vector<WinogradForm> forms(const Convolution& convolution);
@@ -34,7 +35,8 @@ class WinogradConvolution final : public Algorithm {
   int64_t tilesPerUnit() const override;
   int64_t tileElements(int64_t tile) const override;
   size_t scratchFloats() const override { return transformedFloats_ + productFloats_; }
-  bool subtractsShifts() const override { return true; }
+  /** Not where phases see different taps, and so different shifts of the output. */
+  bool subtractsShifts() const override { return kind_ != WinogradKind::Transposed; }
   void convolveTile(const Unit& unit, int64_t tile, const Input& input, float* planes, TileMoments* moments,
                     int64_t momentsStride, float* scratch) const override;
 
@@ -63,7 +65,7 @@ class WinogradConvolution final : public Algorithm {
   size_t productFloats_ = 0;
 };
 
-/** Vectors of tiles that cover the output, of `lanes` tiles each; one that spans two slices counts once. */
+/** Vectors of tiles that cover the output, of `lanes` tiles each; with nested depth one serves two slices. */
 int64_t winogradVectors(const Convolution& convolution, WinogradForm form, int lanes);
 
 }  // namespace fusionlens

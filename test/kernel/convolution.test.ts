@@ -128,8 +128,15 @@ for (const [flavour, title] of FLAVOURS) {
           dilations: [1, 1],
         };
         check(kernel, shape, seed, `seed ${seed}`, 100, 1e-4);
+        const transposed: Shape = { ...shape, strides: [2, 2], pads: [1, 1, 1, 1], transposed: true };
+        check(kernel, transposed, seed, `transposed, seed ${seed}`, 3);
         check(kernel, withBorder(shape, 'reflect'), seed, `reflect, seed ${seed}`, 100, 1e-4);
       }
+    });
+
+    it('sums the moments of long depthwise rows exactly', () => {
+      const shape: Shape = { channels: 2, outChannels: 2, group: 2, input: [200_000], kernel: [5], pads: [2, 2] };
+      check(kernel, shape, 1, 'long row', 0, 2e-6);
     });
 
     it('agrees on random transposed convolutions', () => {

@@ -16,6 +16,9 @@ namespace FUSIONLENS_TARGET {
 namespace {
 
 constexpr int kRows = 4;
+// Columns of a block's rows, and outputs, whose moments are summed in single precision.
+constexpr int64_t kColumns = 512;
+constexpr int64_t kMomentsOutputs = 2048;
 
 /** Stores one vector for each of `Rows` rows, of which `columns` outputs lie inside the plane. */
 template <bool WantMoments, int Rows>
@@ -37,15 +40,19 @@ FUSIONLENS_INLINE void storeRows(const Vec* sums, float* to, int64_t outWidth, i
   }
 }
 
-/** Rows of outputs of a 3×3 kernel that moves by one; `from` is where the first tap of the first output reads. */
+/**
+ * Columns `begin` up to `end` of rows of outputs of a 3×3 kernel that moves by one; `from` is where the first tap of the
+ * first output of the row reads.
+ */
 template <bool WantMoments, int Rows>
-FUSIONLENS_INLINE void convolve3x3(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+FUSIONLENS_INLINE void convolve3x3(const DepthwiseTask& task, const float* from, float* to, int64_t begin, int64_t end,
+                                   MomentsCollector& moments) {
   constexpr int kSize = 3;
   const DepthwiseLayout& l = *task.layout;
   Vec weights[kSize][kSize];
   FUSIONLENS_UNROLL
   for (int i = 0; i < kSize * kSize; i++) weights[i / kSize][i % kSize] = broadcast(task.weights[i]);
-  for (int64_t x = 0; x < l.outWidth; x += kLanes) {
+  for (int64_t x = begin; x < end; x += kLanes) {
     Vec sums[Rows];
     FUSIONLENS_UNROLL
     for (int r = 0; r < Rows; r++) sums[r] = zero();
@@ -60,17 +67,18 @@ FUSIONLENS_INLINE void convolve3x3(const DepthwiseTask& task, const float* from,
         }
       }
     }
-    storeRows<WantMoments, Rows>(sums, to + x, l.outWidth, l.outWidth - x, moments);
+    storeRows<WantMoments, Rows>(sums, to + x, l.outWidth, end - x, moments);
   }
 }
 
 /** The same for any kernel. */
 template <bool WantMoments, int Rows>
-FUSIONLENS_INLINE void convolveAny(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+FUSIONLENS_INLINE void convolveAny(const DepthwiseTask& task, const float* from, float* to, int64_t begin, int64_t end,
+                                   MomentsCollector& moments) {
   constexpr int kVectors = 2;
   const DepthwiseLayout& l = *task.layout;
   const int64_t rowStep = l.strideHeight * l.copiedRow;
-  for (int64_t x = 0; x < l.outWidth; x += kVectors * kLanes) {
+  for (int64_t x = begin; x < end; x += kVectors * kLanes) {
     Vec sums[kVectors][Rows];
     FUSIONLENS_UNROLL
     for (int v = 0; v < kVectors; v++) {
@@ -88,19 +96,20 @@ FUSIONLENS_INLINE void convolveAny(const DepthwiseTask& task, const float* from,
         }
       }
     }
-    for (int v = 0; v < kVectors && x + v * kLanes < l.outWidth; v++) {
+    for (int v = 0; v < kVectors && x + v * kLanes < end; v++) {
       const int64_t column = x + v * kLanes;
-      storeRows<WantMoments, Rows>(sums[v], to + column, l.outWidth, l.outWidth - column, moments);
+      storeRows<WantMoments, Rows>(sums[v], to + column, l.outWidth, end - column, moments);
     }
   }
 }
 
 template <bool WantMoments, int Rows>
-void convolveRows(const DepthwiseTask& task, const float* from, float* to, MomentsCollector& moments) {
+void convolveRows(const DepthwiseTask& task, const float* from, float* to, int64_t begin, int64_t end,
+                  MomentsCollector& moments) {
   if (task.layout->is3x3) {
-    convolve3x3<WantMoments, Rows>(task, from, to, moments);
+    convolve3x3<WantMoments, Rows>(task, from, to, begin, end, moments);
   } else {
-    convolveAny<WantMoments, Rows>(task, from, to, moments);
+    convolveAny<WantMoments, Rows>(task, from, to, begin, end, moments);
   }
 }
 
@@ -120,25 +129,43 @@ void copyRows(const DepthwiseTask& task) {
   }
 }
 
+/** The output whose first tap reads at `from`. */
+float outputAt(const DepthwiseTask& task, const float* from) {
+  float sum = 0;
+  for (int64_t tap = 0; tap < task.layout->taps; tap++) sum += task.weights[tap] * from[task.layout->offsets[tap]];
+  return sum;
+}
+
 template <bool WantMoments>
 void convolvePlaneRows(const DepthwiseTask& task) {
   const DepthwiseLayout& l = *task.layout;
   copyRows(task);
-  float middle = 0;
-  for (int64_t tap = 0; tap < l.taps; tap++) middle += task.weights[tap] * task.copied[l.offsets[tap] + l.outWidth / 2];
-  MomentsCollector moments(middle);
+  TileMoments all{0, 0};
+  int64_t merged = 0, count = 0;
+  MomentsCollector moments(0);
   for (int64_t y = task.firstRow; y < task.endRow;) {
     const float* from = task.copied + (y - task.firstRow) * l.strideHeight * l.copiedRow;
     float* to = task.output + y * l.outWidth;
-    if (y + kRows <= task.endRow) {
-      convolveRows<WantMoments, kRows>(task, from, to, moments);
-      y += kRows;
-    } else {
-      convolveRows<WantMoments, 1>(task, from, to, moments);
-      y++;
+    const int64_t rows = y + kRows <= task.endRow ? kRows : 1;
+    for (int64_t x = 0; x < l.outWidth; x += kColumns) {
+      const int64_t end = l.outWidth - x < kColumns ? l.outWidth : x + kColumns;
+      if (WantMoments && count == 0) moments = MomentsCollector(outputAt(task, from + x));
+      if (rows == kRows) {
+        convolveRows<WantMoments, kRows>(task, from, to, x, end, moments);
+      } else {
+        convolveRows<WantMoments, 1>(task, from, to, x, end, moments);
+      }
+      count += rows * (end - x);
+      if (!WantMoments || count < kMomentsOutputs) continue;
+      mergeMoments(all, merged, moments.moments(count), count);
+      merged += count;
+      count = 0;
     }
+    y += rows;
   }
-  if (WantMoments) *task.moments = moments.moments((task.endRow - task.firstRow) * l.outWidth);
+  if (!WantMoments) return;
+  if (count > 0) mergeMoments(all, merged, moments.moments(count), count);
+  *task.moments = all;
 }
 
 }  // namespace

@@ -79,5 +79,14 @@ class MomentsCollector {
   double tailSquares_ = 0;
 };
 
+/** Adds the moments of `count` further values to those of `before` (Chan, Golub and LeVeque, 1979). */
+static FUSIONLENS_INLINE void mergeMoments(TileMoments& all, int64_t before, const TileMoments& part, int64_t count) {
+  const double n = static_cast<double>(count);
+  const double total = static_cast<double>(before + count);
+  const double delta = part.mean - all.mean;
+  all.squares += part.squares + delta * delta * static_cast<double>(before) * n / total;
+  all.mean += delta * n / total;
+}
+
 }  // namespace FUSIONLENS_TARGET
 }  // namespace fusionlens

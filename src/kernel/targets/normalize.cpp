@@ -83,12 +83,7 @@ TileMoments measureMoments(const float* values, int64_t count) {
     int64_t i = 0;
     for (; i + kLanes <= size; i += kLanes) collector.add(load(values + begin + i));
     for (; i < size; i++) collector.add(values[begin + i]);
-    const TileMoments part = collector.moments(size);
-    const double n = static_cast<double>(size);
-    const double total = static_cast<double>(begin + size);
-    const double delta = part.mean - all.mean;
-    all.squares += part.squares + delta * delta * static_cast<double>(begin) * n / total;
-    all.mean += delta * n / total;
+    mergeMoments(all, begin, collector.moments(size), size);
   }
   return all;
 }

@@ -41,7 +41,8 @@ struct StridedSource {
 
 /**
  * Sums `depth` products for a block of Channels × Vectors outputs and puts them, or, to `accumulate`, adds them, to
- * `block`. (Adding at the end rather than starting from what is there keeps rounding errors small.) Step k multiplies Vectors vectors of inputs by one weight per channel, `weights[k × Channels + channel]`.
+ * `block`. (Adding at the end rather than starting from what is there keeps rounding errors small.) Step k multiplies
+ * Vectors vectors of inputs by one weight per channel, `weights[k × Channels + channel]`.
  */
 template <int Channels, int Vectors, typename Source>
 static FUSIONLENS_INLINE void multiplyBlock(const float* weights, Source source, int64_t depth, float* block,

@@ -154,6 +154,7 @@ struct WinogradTile {
   int64_t filters;    // values of a transformed filter; by phase the middle tap's four points share one
   int64_t outputs;
 };
+// In the order of WinogradKind.
 constexpr WinogradTile kWinogradTiles[] = {{6, 4, 6, 6, 4}, {8, 6, 8, 8, 6}, {9, 8, 9, 6, 4}, {5, 4, 9, 6, 8}};
 constexpr const WinogradTile& winogradTile(WinogradKind kind) { return kWinogradTiles[static_cast<int>(kind)]; }
 

@@ -41,14 +41,6 @@ static FUSIONLENS_INLINE Vec selectNegative(Vec test, Vec a, Vec b) { return tes
 
 /** All bits set in the lanes to keep. */
 typedef int32_t Mask __attribute__((vector_size(FUSIONLENS_VECTOR_BYTES)));
-/** Keeps lane i where 0 ≤ first + i < count. */
-static FUSIONLENS_INLINE Mask maskInside(int64_t first, int64_t count) {
-  Mask lane{};
-  for (int i = 0; i < kLanes; i++) lane[i] = i;
-  const int32_t begin = first < 0 ? first < -kLanes ? kLanes : static_cast<int32_t>(-first) : 0;
-  const int32_t end = count - first > kLanes ? kLanes : count < first ? 0 : static_cast<int32_t>(count - first);
-  return (lane >= begin) & (lane < end);
-}
 /** The lanes of `v` that the mask keeps, and zero, whatever `v` has in the others. */
 static FUSIONLENS_INLINE Vec keep(Vec v, Mask mask) {
   return reinterpret_cast<Vec>(reinterpret_cast<Mask>(v) & mask);
@@ -162,11 +154,6 @@ static FUSIONLENS_INLINE Vec selectNegative(const Vec& test, const Vec& a, const
 struct Mask {
   bool lane[kLanes];
 };
-static FUSIONLENS_INLINE Mask maskInside(int64_t first, int64_t count) {
-  Mask m;
-  for (int i = 0; i < kLanes; i++) m.lane[i] = first + i >= 0 && first + i < count;
-  return m;
-}
 static FUSIONLENS_INLINE Vec keep(const Vec& a, const Mask& mask) {
   Vec v;
   for (int i = 0; i < kLanes; i++) v.lane[i] = mask.lane[i] ? a.lane[i] : 0;
