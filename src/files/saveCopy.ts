@@ -24,7 +24,8 @@ export interface CopyToSave {
  * Write a model into any folder so that it finds its external data there: the
  * data is copied, or pointed at where it lies below that folder.
  * @returns what was done about the data.
- * @throws ModelFormatError when the chunks don't make a model; a Node
+ * @throws ModelFormatError when the chunks don't make a model; an `Error` when
+ *   the target is the model's own external data; a Node
  *   `SystemError` or an `AbortError`, with neither model nor copies left.
  */
 export async function saveCopy(copy: CopyToSave, options: CopyOptions = {}): Promise<ExternalPlan> {
@@ -35,7 +36,12 @@ export async function saveCopy(copy: CopyToSave, options: CopyOptions = {}): Pro
     return { copies: [], moved: new Map(), found: [], missing: [] };
   }
   const written = splicedSource(copy.chunks, copy.source);
-  const plan = await planExternalData(externalLocations(decodeModel(written)), copy.file, copy.target);
+  const locations = externalLocations(decodeModel(written));
+  const folder = path.dirname(path.resolve(copy.file));
+  if (locations.some((location) => path.resolve(folder, location) === path.resolve(copy.target))) {
+    throw new Error("holds the model's external data, which saving would replace; give the model another name");
+  }
+  const plan = await planExternalData(locations, copy.file, copy.target);
   const removeCopies = await copyData(plan.copies, options);
   try {
     if (plan.moved.size === 0) await writeAtomically(copy.target, copy.chunks, copy.source);

@@ -61,7 +61,7 @@ export function readDeclaration(scanner: Scanner, values: ValueInfo[], initializ
       shareEntry(scanner, 1, 'offset', scanner.own(match[5]!)),
       shareEntry(scanner, 2, 'length', scanner.own(match[6]!)),
     ];
-    const end = text.lastIndexOf(']', DECLARATION.lastIndex) + 1;
+    const end = text.lastIndexOf(']', DECLARATION.lastIndex - 1) + 1;
     const data = { kind: 'external', entries } as const;
     initializers.push(new ParsedTensor(name, type.elementType, dims, data, start, nameStart, nameEnd, end));
   }

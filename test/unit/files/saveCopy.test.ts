@@ -89,6 +89,12 @@ describe('saving a model with external data elsewhere', () => {
     assert.deepEqual(await save('to/mine.onnx'), ['It uses the external data that is there: mine-w.bin.']);
   });
 
+  it("never overwrites the model's own external data", async () => {
+    const before = fs.readFileSync(at('from/w.bin'));
+    await assert.rejects(save('from/w.bin'), /holds the model's external data/u);
+    assert.deepEqual(fs.readFileSync(at('from/w.bin')), before);
+  });
+
   it('copies to a safe place what a model has outside its folder', async () => {
     put('from/unsafe.onnx', modelAt('../shared.bin'));
     put('shared.bin', data);
