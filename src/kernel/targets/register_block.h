@@ -16,8 +16,8 @@ constexpr int kSums = 12;
 #endif
 /** Output channels of a block of two vectors. */
 constexpr int kBlockChannels = kSums / 2;
-/** The same where three vectors are at hand. */
-constexpr int kWideBlockChannels = kSums / 3;
+/** The same of kWinogradVectors. */
+constexpr int kWideBlockChannels = kSums / kWinogradVectors;
 constexpr int kMostVectors = 8;
 
 /** Vectors of a block: two, and with few channels more, to keep as many sums busy. */
@@ -107,11 +107,11 @@ constexpr BlockTable<Function> makeBlockTable() {
   return table;
 }
 
-/** For up to kWideBlockChannels channels and three vectors. */
+/** For up to kWideBlockChannels channels and kWinogradVectors vectors. */
 template <template <int, int> class Make, typename Function>
 constexpr BlockTable<Function> makeWideBlockTable() {
   BlockTable<Function> table{};
-  FillTable<Make, Function, kWideBlockChannels, 3, 3>::fill(table);
+  FillTable<Make, Function, kWideBlockChannels, kWinogradVectors, kWinogradVectors>::fill(table);
   return table;
 }
 
